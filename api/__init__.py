@@ -1,0 +1,1 @@
+"""The shell: it wires the rooms, and only it commits."""

@@ -1,0 +1,1 @@
+"""The conversation: texts, questions, readers and channels. It knows no database and no clock."""

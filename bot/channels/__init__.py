@@ -1,0 +1,1 @@
+"""Thin translators between a platform's payloads and `bot.messages`."""

@@ -1,0 +1,1 @@
+"""The central complaint store, by noun."""
