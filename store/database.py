@@ -1,0 +1,41 @@
+"""How the store is reached: one engine for each process, with time-outs everywhere."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+# A connection whose peer goes silent would otherwise hang for minutes.
+_CONNECT = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+def sqlalchemy_url(url: str) -> URL:
+    """The SQLAlchemy form (psycopg 3) of a `postgresql://` URL. Raises ValueError for any other kind."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def libpq_url(url: str) -> str:
+    """The plain form of the URL, for libraries that speak to libpq themselves."""
+    return sqlalchemy_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def connect(url: str, *, size: int = 8, statement_timeout: float = 15.0, name: str = "lapor") -> AsyncEngine:
+    """An engine with `size` connections at most; a statement may take `statement_timeout` seconds."""
+    options = f"-c statement_timeout={int(statement_timeout * 1000)} -c idle_in_transaction_session_timeout=30000"
+    return create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=20,
+        connect_args={**_CONNECT, "options": options, "application_name": name},
+    )

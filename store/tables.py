@@ -1,0 +1,301 @@
+"""Every table of the store.
+
+`inbox` and `deliveries` draw their ids from one sequence, so that the lines of one chat, heard and
+spoken, have one order. A delivery is inserted only while its contact's row is locked: its id order
+is then its commit order, and a page that has seen line 7 will never be owed a line 6.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+line_ids = Sequence("line_ids", metadata=metadata)
+Moment = DateTime(timezone=True)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _line_id() -> Column[int]:
+    return Column("id", BigInteger, line_ids, server_default=line_ids.next_value(), primary_key=True)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, Moment, server_default=func.now(), nullable=False)
+
+
+# --- master data: versioned by dates of validity -------------------------------------------------
+
+regions = Table(
+    "regions",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("parent", Text, ForeignKey("regions.code")),
+    Column("timezone", Text, nullable=False),
+    Column("aliases", ARRAY(Text), nullable=False),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+)
+
+agencies = Table(
+    "agencies",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("short", Text, nullable=False),
+    Column("functions", ARRAY(Text), nullable=False),
+    Column("region", Text, ForeignKey("regions.code"), nullable=False, index=True),
+    Column("level", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("aliases", ARRAY(Text), nullable=False),
+    Column("parent", Text),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Column("source", Text, nullable=False),
+)
+
+# --- people ---------------------------------------------------------------------------------------
+
+citizens = Table(
+    "citizens",
+    metadata,
+    _id(),
+    Column("name", Text),
+    Column("language", Text, nullable=False, server_default="id"),
+    _now("created_at"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    # A person becomes a citizen of ours with the first complaint: someone who only says hello does not.
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), index=True),
+    Column("name", Text),
+    Column("conversation", JSONB),
+    Column("last_message_at", Moment),
+    Column("unreachable_since", Moment),
+    Column("unreachable_reason", Text),
+    _now("created_at"),
+    UniqueConstraint("channel", "address"),
+    postgresql_with={"fillfactor": "70"},
+)
+
+# --- what was heard and what is to be said --------------------------------------------------------
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _line_id(),
+    Column("channel", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("address", Text),
+    Column("sequence", BigInteger),
+    Column("payload", JSONB, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    UniqueConstraint("channel", "message_id"),
+    Index("ix_inbox_channel_address_id", "channel", "address", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _line_id(),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("says", JSONB, nullable=False),
+    Column("buttons", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("asks", Text),
+    Column("language", Text, nullable=False),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), index=True),
+    _now("created_at"),
+    _now("due_at"),
+    Column("leased_until", Moment),
+    Column("claimed_at", Moment),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("sent_at", Moment),
+    Column("provider_sequence", BigInteger),
+    Column("failed_at", Moment),
+    Column("problem", Text),
+    Index("ix_deliveries_contact_id_id", "contact_id", "id"),
+    Index(
+        "ix_deliveries_pending",
+        "contact_id",
+        "id",
+        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+    ),
+    Index("ix_deliveries_failed", "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+# --- complaints -----------------------------------------------------------------------------------
+
+complaints = Table(
+    "complaints",
+    metadata,
+    _id(),
+    Column("ticket", Text, nullable=False, unique=True),
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), index=True),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id")),
+    # The draft it came from: whatever is repeated, one draft becomes one complaint.
+    Column("draft", Integer),
+    Column("channel", Text, nullable=False),
+    Column("report_class", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("place", Text),
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("happened", Text),
+    Column("anonymous", Boolean, nullable=False),
+    Column("secret", Boolean, nullable=False),
+    Column("status", Text, nullable=False, index=True),
+    Column("function", Text),
+    Column("category", Text),
+    Column("agency", Text, ForeignKey("agencies.code"), index=True),
+    _now("filed_at"),
+    _now("changed_at"),
+    UniqueConstraint("contact_id", "draft"),
+    CheckConstraint("report_class IN ('pengaduan', 'aspirasi', 'permintaan_informasi')", name="report_class"),
+    CheckConstraint("char_length(title) <= 100", name="title"),
+)
+
+complaint_history = Table(
+    "complaint_history",
+    metadata,
+    _id(),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False, index=True),
+    _now("at"),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("was", JSONB),
+    Column("became", JSONB),
+    Column("reason", Text),
+    Column("note", Text),
+    Column("public", Boolean, nullable=False, server_default=text("false")),
+)
+
+complaint_parties = Table(
+    "complaint_parties",
+    metadata,
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), primary_key=True),
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), index=True),
+    CheckConstraint("role IN ('pelapor', 'pendamping', 'pengikut')", name="role"),
+)
+
+# What was suggested, what was decided: the classifier's training rows.
+routings = Table(
+    "routings",
+    metadata,
+    _id(),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False, index=True),
+    _now("at"),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("model", Text),
+    Column("suggested", JSONB),
+    Column("function", Text),
+    Column("category", Text),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    Column("reason", Text),
+)
+
+media = Table(
+    "media",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id")),
+    Column("draft", Integer),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), index=True),
+    Column("line_id", BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("album", Text),
+    Column("name", Text),
+    Column("content_type", Text),
+    Column("size", BigInteger),
+    Column("sha256", Text),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("problem", Text),
+    _now("created_at"),
+    Column("stored_at", Moment),
+    Index("ix_media_contact_id_draft", "contact_id", "draft"),
+    CheckConstraint("state IN ('waiting', 'stored', 'refused', 'failed')", name="state"),
+)
+
+# --- running the house ----------------------------------------------------------------------------
+
+# What a person must look at: calls for a human, alerts. Undeliverable messages are read off `deliveries`.
+attention = Table(
+    "attention",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id")),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id")),
+    Column("detail", Text),
+    _now("opened_at"),
+    Column("closed_at", Moment),
+    Index("ix_attention_open", "opened_at", postgresql_where=text("closed_at IS NULL")),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_sha256", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    _now("created_at"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+)
