@@ -7,7 +7,6 @@ platform's request. Nothing here knows a platform, a database or a clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, Protocol
 
 MediaKind = Literal["photo", "document", "voice", "video"]

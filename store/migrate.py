@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def configuration(url: str) -> Config:
     """Alembic's configuration for the database of `url`."""
     config = Config(ROOT / "alembic.ini")
-    config.set_main_option("sqlalchemy.url", sqlalchemy_url(url).render_as_string(hide_password=False).replace("%", "%%"))
+    config.set_main_option(
+        "sqlalchemy.url", sqlalchemy_url(url).render_as_string(hide_password=False).replace("%", "%%")
+    )
     return config
 
 

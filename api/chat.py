@@ -1,0 +1,101 @@
+"""The house behind the chat page: takes its messages, shows the lines of the ledger, hears what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from api import intake
+from api.house import House
+from api.listening import SPOKEN, listen
+from api.problems import is_down
+from api.webchat import Line, StoreDown
+from bot.channels import webchat
+from bot.messages import Address, Button, Incoming
+from bot.texts import speak
+from store import deliveries
+
+
+class Chat:
+    """The backend of the chat page (see `api.webchat.Backend`)."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def run(self) -> None:
+        """Pass on what speakers announce, until cancelled."""
+        await listen(self._house.url, SPOKEN, self._heard)
+
+    def _heard(self, address: str) -> None:
+        # An empty address comes after a lost connection: everybody looks again.
+        for events in [self._waiting.get(address, set())] if address else list(self._waiting.values()):
+            for event in events:
+                event.set()
+
+    async def take(self, message: Incoming, payload: dict[str, Any], content: bytes | None = None) -> None:
+        """Take one message of the page; a file's bytes go onto the shelf before its row exists."""
+        received_at = self._house.now()
+        if content is not None and message.media is not None:
+            name = await asyncio.to_thread(self._house.shelf.put, content)
+            message = replace(message, media=replace(message.media, provider_id=name))
+        try:
+            await intake.take(self._house, message, payload, received_at)
+        except Exception as error:
+            if is_down(error):
+                raise StoreDown from None
+            raise
+        self._heard(message.address.user)
+
+    async def lines(self, address: Address, after: int) -> list[Line]:
+        """The lines of one chat after a cursor."""
+        try:
+            async with self._house.engine.connect() as connection:
+                found = await deliveries.lines(connection, address.channel, address.user, after)
+        except Exception as error:
+            if is_down(error):
+                raise StoreDown from None
+            raise
+        return [_heard_line(address, line) if line.heard else _spoken_line(line) for line in found]
+
+    async def wait(self, address: Address, seconds: float) -> None:
+        """Return when this address may have new lines, at the latest after so many seconds."""
+        event = asyncio.Event()
+        self._waiting[address.user].add(event)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), seconds)
+        finally:
+            self._waiting[address.user].discard(event)
+            if not self._waiting[address.user]:
+                del self._waiting[address.user]
+
+
+def _heard_line(address: Address, line: deliveries.Line) -> Line:
+    message = webchat.read(address.user, line.content)
+    words = message.text or str(line.content.get("label") or "")
+    if message.place is not None:
+        words = f"{message.place.latitude:.5f}, {message.place.longitude:.5f}"
+    return Line(
+        cursor=line.id,
+        from_citizen=True,
+        text=words,
+        buttons=(),
+        at=line.at,
+        photo=message.media.kind if message.media else None,
+        message_id=message.message_id,
+    )
+
+
+def _spoken_line(line: deliveries.Line) -> Line:
+    return Line(
+        cursor=line.id,
+        from_citizen=False,
+        text="\n\n".join(speak(key, params, line.language) for key, params in line.content),
+        buttons=tuple(Button(speak(key, None, line.language), choice) for key, choice in line.buttons),
+        at=line.at,
+        photo=None,
+    )

@@ -1,0 +1,128 @@
+"""What a process holds while it runs: the engine, the classifier, the directory, the way to wake a speaker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.listening import WAKE
+from api.settings import Settings
+from classifier import Classifier
+from classifier import load as load_classifier
+from classifier.labels import Names, read_names
+from classifier.modelfile import ModelRefused
+from store import masterdata
+from store.database import connect, libpq_url
+from store.masterdata import Directory
+from store.media import Shelf
+
+log = structlog.get_logger(__name__)
+
+
+class Waker:
+    """Tells the speakers that there is something to say: a NOTIFY of its own after the commit.
+
+    Inside the turn's transaction a NOTIFY would make all commits queue behind one lock. Calls that come
+    while one is under way become one. A lost wake-up costs a second: speakers also look by themselves.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._wanted = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new in the ledger."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Pass the wake-ups on for as long as the process lives."""
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    while True:
+                        await self._wanted.wait()
+                        self._wanted.clear()
+                        await connection.execute(f"NOTIFY {WAKE}")
+            except psycopg.Error:
+                await asyncio.sleep(1)
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that a turn needs beside its message."""
+
+    settings: Settings
+    url: str
+    engine: AsyncEngine
+    classifier: Classifier | None
+    directory: Directory
+    shelf: Shelf
+    waker: Waker
+    # SQLAlchemy's pool is unfair when saturated: whoever waits first must be served first.
+    turnstile: asyncio.Semaphore
+    names: Names = field(default_factory=read_names)
+    bot_link: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The present moment, with its zone."""
+        return datetime.now(UTC)
+
+    def zone(self, region: str | None) -> ZoneInfo:
+        """The time zone of a region; of the home region where none is known."""
+        return self.directory.regions.timezone_of(region or self.settings.home_region)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, url: str, *, name: str) -> AsyncIterator[House]:
+    """Open all that a process of that name needs. The database must be migrated."""
+    engine = connect(url, size=settings.database_connections, name=f"lapor-{name}")
+    async with engine.connect() as connection:
+        directory = await masterdata.directory(connection, settings.home_region)
+    house = House(
+        settings=settings,
+        url=libpq_url(url),
+        engine=engine,
+        classifier=_classifier(),
+        directory=directory,
+        shelf=Shelf(settings.data_dir / "media"),
+        waker=Waker(libpq_url(url)),
+        turnstile=asyncio.Semaphore(settings.database_connections),
+    )
+    waking = asyncio.create_task(house.waker.run())
+    refreshing = asyncio.create_task(_refresh(house))
+    try:
+        yield house
+    finally:
+        for task in (waking, refreshing):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await engine.dispose()
+
+
+def _classifier() -> Classifier | None:
+    """The shipped model. Without one complaints are filed unrouted: operators decide."""
+    try:
+        return load_classifier()
+    except ModelRefused as error:
+        log.error("classifier_refused", problem=str(error))
+        return None
+
+
+async def _refresh(house: House) -> None:
+    """Agencies and regions change at the desk: look again every minute."""
+    while True:
+        await asyncio.sleep(60)
+        with suppress(Exception):
+            async with house.engine.connect() as connection:
+                house.directory = await masterdata.directory(connection, house.settings.home_region)

@@ -1,0 +1,259 @@
+"""The spine: one message, one transaction. Take it, advance the conversation, do what it wishes, reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from api import jobs, metrics
+from api.house import House
+from api.unit import Unit, unit
+from bot import answers, conversation, dialogue
+from bot.conversation import Draft
+from bot.dialogue import Facts, Office, Suggestion, Turn, Wish
+from bot.messages import Incoming
+from bot.script import PRIVACY
+from store import attention, complaints, contacts, deliveries, inbox, media, moves, tickets
+from store.complaints import Actor, NewComplaint
+from store.deliveries import JOIN_SECONDS, NewDelivery
+from store.inbox import Taken
+from store.media import NewMedia
+
+log = structlog.get_logger(__name__)
+
+
+async def take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
+    """Handle one message, exactly once however often it comes; False if it was handled before.
+
+    `received_at` is when it reached our door. Raises only when the store is down: then nothing is kept
+    and nothing was said, and the provider's next delivery finds everything as it was.
+    """
+    async with unit(house) as work:
+        taken = await inbox.take(
+            work.connection,
+            channel=message.address.channel,
+            message_id=message.message_id,
+            address=message.address.user,
+            sequence=message.sequence,
+            name=message.name,
+            # What people say to each other in a group is not ours to keep.
+            payload=payload if message.private else {},
+            received_at=received_at,
+        )
+        if taken is None:
+            metrics.repeats.labels(message.address.channel).inc()
+            return False
+        before = conversation.load(taken.conversation)
+        spoken = await _spoken_before(work, taken, before, message)
+        unheard = spoken is not None and _is_unheard(spoken, message, received_at)
+        facts = _facts(house, unheard)
+        turn = dialogue.advance(before, message, facts)
+        for wish in turn.wishes:
+            turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts))
+        if turn.replies:
+            await _reply(work, taken, message, before, turn, spoken)
+        await contacts.remember(work.connection, taken.contact_id, conversation.save(turn.conversation))
+    metrics.turns.labels(message.address.channel).inc()
+    return True
+
+
+# --- what was said before ---------------------------------------------------------------------------
+
+
+async def _spoken_before(
+    work: Unit, taken: Taken, before: conversation.Conversation, message: Incoming
+) -> deliveries.Spoken | None:
+    """The last reply, where it matters whether the citizen had heard it: a tap has, the first words have not."""
+    if message.choice is not None or not (before.asking or before.last or before.greeted):
+        return None
+    return await deliveries.last_reply(work.connection, taken.contact_id)
+
+
+def _is_unheard(spoken: deliveries.Spoken, message: Incoming, received_at: datetime) -> bool:
+    """Whether the message was written before that reply can have been read: it reached us before a speaker
+    took the reply, or the provider numbered it before the reply."""
+    if spoken.claimed_at is None or received_at < spoken.claimed_at:
+        return True
+    return bool(spoken.provider_sequence and message.sequence and message.sequence < spoken.provider_sequence)
+
+
+async def _reply(
+    work: Unit,
+    taken: Taken,
+    message: Incoming,
+    before: conversation.Conversation,
+    turn: Turn,
+    spoken: deliveries.Spoken | None,
+) -> None:
+    """Put the reply into the ledger, joined with one before it that nobody has spoken yet."""
+    says: list[tuple[str, Mapping[str, Any]]] = [(say.key, say.params) for say in turn.replies]
+    if spoken is not None and spoken.claimed_at is None:
+        says = _join(await deliveries.withdraw(work.connection, spoken.id) or [], says)
+    starts = before.draft is None and turn.conversation.draft is not None
+    await work.say(
+        NewDelivery(
+            contact_id=taken.contact_id,
+            channel=message.address.channel,
+            address=message.address.user,
+            says=says,
+            buttons=turn.buttons,
+            asks=turn.asks or "",
+            language=turn.conversation.language,
+            after=JOIN_SECONDS if starts or message.media else 0.0,
+        )
+    )
+
+
+def _join(
+    earlier: list[tuple[str, dict[str, Any]]], later: list[tuple[str, Mapping[str, Any]]]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """One reply of two: the earlier one without its question, which the later one asks anew."""
+    kept = [(key, params) for key, params in earlier if not key.startswith(("ask.", "summary"))]
+    return [*(say for say in kept if say not in later), *later]
+
+
+# --- facts -------------------------------------------------------------------------------------------
+
+
+def _facts(house: House, unheard: bool) -> Facts:
+    return Facts(
+        now=house.now(),
+        unheard=unheard,
+        bot_link=house.bot_link,
+        locate=lambda words: _locate(house, words),
+        suggest=lambda words: suggest(house, words),
+        office=lambda function, region, words: office(house, function, region, words),
+        category=lambda label, language: category(house, label, language),
+    )
+
+
+def _locate(house: House, words: str) -> answers.Located | None:
+    found = house.directory.gazetteer.find(words)
+    return answers.Located(found.region, found.name, found.words) if found else None
+
+
+def suggest(house: House, words: str, title: str = "") -> Suggestion | None:
+    """The classifier's reading of a text; None when there is no classifier or it fails: nothing waits for it."""
+    if house.classifier is None:
+        return None
+    try:
+        reading = house.classifier.read(words, title)
+    except Exception as error:
+        metrics.classifier_failures.inc()
+        log.error("classifier_failed", kind=type(error).__name__)
+        return None
+    return Suggestion(
+        functions=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.functions),
+        topics=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.topics),
+        report_class=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.report_class),
+        model=reading.model,
+    )
+
+
+def office(house: House, function: str | None, region: str | None, words: str) -> Office:
+    """The agency that is responsible for this function in this region."""
+    found = house.directory.agencies.responsible(function, region, house.now().date(), words)
+    return Office(found.agency.code, found.agency.name, found.certain)
+
+
+def category(house: House, label: str, language: str) -> str:
+    """A topic as people read it; the label itself where it has no name."""
+    name = house.names.topics.get(label)
+    return label if name is None else name.en if language == "en" else name.id
+
+
+# --- wishes ------------------------------------------------------------------------------------------
+
+
+async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish: Wish, facts: Facts) -> Any:
+    """Do what the conversation wishes; returns what `resume` needs to know."""
+    match wish:
+        case dialogue.File(draft):
+            return await _file(work, taken, message, turn, draft, facts)
+        case dialogue.ShowStatus(words):
+            return await _states(work, taken, words)
+        case dialogue.KeepMedia(file, draft_number, ticket):
+            return await _keep(work, taken, message, file, draft_number, ticket)
+        case dialogue.AddNote(ticket, words):
+            actor = Actor("citizen", str(taken.citizen_id or ""))
+            return work.record(await complaints.note(work.connection, ticket, actor, words, public=True))
+        case dialogue.CallHuman():
+            return await attention.raise_matter(work.connection, "call_for_human", contact_id=taken.contact_id)
+        case dialogue.Unreachable():
+            return await contacts.lose(work.connection, taken.contact_id, "blocked_by_user")
+
+
+async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: Draft, facts: Facts) -> str:
+    language = turn.conversation.language
+    citizen = taken.citizen_id or await contacts.become_citizen(work.connection, taken.contact_id, taken.name, language)
+    place = draft.value("place") or {}
+    function, responsible = dialogue.suggested_office(draft, facts)
+    privacy = PRIVACY[draft.value("privacy") or "open"]
+    reading = dict(draft.suggestion or {})
+    topics = reading.get("topics") or []
+    event = await complaints.file(
+        work.connection,
+        NewComplaint(
+            text=draft.story,
+            report_class=draft.value("class") or "pengaduan",
+            channel=message.address.channel,
+            citizen_id=citizen,
+            contact_id=taken.contact_id,
+            draft=draft.number,
+            place=place.get("text"),
+            region=place.get("region"),
+            latitude=place.get("latitude"),
+            longitude=place.get("longitude"),
+            happened=draft.value("time"),
+            anonymous=privacy["anonymous"],
+            secret=privacy["secret"],
+            function=function,
+            category=topics[0][0] if topics else None,
+            agency=responsible.code,
+            model=reading.pop("model", None),
+            suggested=reading or None,
+        ),
+        Actor("citizen", str(citizen)),
+    )
+    work.record(event)
+    metrics.complaints.labels(message.address.channel).inc()
+    return event.ticket
+
+
+async def _states(work: Unit, taken: Taken, words: str | None) -> list[dialogue.TicketState]:
+    ticket = tickets.read(words) if words else None
+    if taken.citizen_id is None or (words and ticket is None):
+        return []
+    return [
+        dialogue.TicketState(
+            ticket=row.ticket,
+            title=row.title,
+            status=moves.key(row.status),
+            agency=row.agency,
+            changed_at=row.changed_at.astimezone(work.house.zone(row.region)),
+        )
+        for row in await complaints.of_citizen(work.connection, taken.citizen_id, ticket)
+    ]
+
+
+async def _keep(work: Unit, taken: Taken, message: Incoming, file: Any, draft: int | None, ticket: str | None) -> None:
+    media_id = await media.add(
+        work.connection,
+        NewMedia(
+            contact_id=taken.contact_id,
+            kind=file.kind,
+            channel=message.address.channel,
+            provider_id=file.provider_id,
+            draft=draft,
+            ticket=ticket,
+            line_id=taken.line_id,
+            album=file.group,
+            name=file.name,
+            content_type=file.content_type,
+            size=file.size,
+        ),
+    )
+    await jobs.fetch_media_later(work.connection, media_id)

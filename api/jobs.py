@@ -1,0 +1,164 @@
+"""What is slow or goes outside: procrastinate jobs that carry ids only.
+
+A job is put into the queue by the transaction that needs it. Workers may run on any hosts; what a killed
+worker leaves behind is put back into the queue by the next minute's rescue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import PIL.Image
+import procrastinate
+import structlog
+from procrastinate import JobContext
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.house import House
+from api.unit import unit
+from bot.dialogue import DOCUMENT_LIMIT
+from bot.messages import Channel, TryLater, Undeliverable
+from store import attention, media
+from store.deliveries import NewDelivery
+
+log = structlog.get_logger(__name__)
+
+# A worker that has not given a sign for this long is dead, and its jobs are run again.
+DEAD_AFTER = 30.0
+# Declared without a connection: jobs are enqueued on that of a transaction, and a worker brings its own.
+tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+
+@dataclass(slots=True)
+class Tools:
+    """What jobs work with; handed to the worker as its context."""
+
+    house: House
+    channels: dict[str, Channel]
+
+
+async def raw(connection: AsyncConnection) -> Any:
+    """The psycopg connection under SQLAlchemy's, for putting a job into our own transaction."""
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
+    """Fetch a file's bytes when this transaction has committed."""
+    await fetch_media.configure(connection=await raw(connection)).defer_async(media_id=media_id)
+
+
+@tasks.task(
+    name="fetch_media",
+    pass_context=True,
+    retry=procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3, retry_exceptions={TryLater}),
+)
+async def fetch_media(context: JobContext, media_id: int) -> None:
+    """Bring a file's bytes onto the shelf, look at what they are, and tell the citizen if they are of no use."""
+    tools: Tools = context.additional_context["tools"]
+    house = tools.house
+    async with house.engine.connect() as connection:
+        row = await media.get(connection, media_id)
+    if row is None or row.state != "waiting":
+        return
+    try:
+        content = await _fetch(tools, row)
+        kind = await asyncio.to_thread(look, content, row.kind)
+    except (Undeliverable, UselessFile) as problem:
+        await _put_aside(house, row, getattr(problem, "key", "gone"))
+        return
+    except TryLater:
+        if context.job.attempts >= 7:
+            await _put_aside(house, row, "gone")
+            return
+        raise
+    name = await asyncio.to_thread(house.shelf.put, content)
+    async with unit(house) as work:
+        await media.stored(work.connection, media_id, name, kind, len(content))
+
+
+async def _fetch(tools: Tools, row: Any) -> bytes:
+    if row.channel == "webchat":
+        # The page has brought the bytes along: they are on the shelf already, under their digest.
+        return await asyncio.to_thread(tools.house.shelf.get, row.provider_id)
+    channel = tools.channels.get(row.channel)
+    if channel is None:
+        raise TryLater("channel_not_configured")
+    return await channel.fetch(row.provider_id)
+
+
+async def _put_aside(house: House, row: Any, problem: str) -> None:
+    async with unit(house) as work:
+        await media.put_aside(work.connection, row.id, "failed" if problem == "gone" else "refused", problem)
+        contact = await media.sender(work.connection, row.contact_id)
+        if contact is None:
+            return
+        await work.say(
+            NewDelivery(
+                contact_id=contact.id,
+                channel=contact.channel,
+                address=contact.address,
+                says=[("push.media_refused", {"problem": {"key": f"media.{problem}"}})],
+                language=contact.language,
+                complaint_id=row.complaint_id,
+            )
+        )
+        if problem == "gone":
+            await attention.raise_matter(
+                work.connection,
+                "media_failed",
+                contact_id=row.contact_id,
+                complaint_id=row.complaint_id,
+                detail=str(row.id),
+            )
+
+
+class UselessFile(Exception):
+    """The bytes are no file that an office could open. `key` is the text that says why."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def look(content: bytes, kind: str) -> str:
+    """The content type that the bytes themselves show. Raises `UselessFile`.
+
+    Voice and video are kept as they are: nobody looks inside them yet.
+    """
+    if len(content) > DOCUMENT_LIMIT:
+        raise UselessFile("too_large")
+    if kind in {"voice", "video"}:
+        return "application/octet-stream"
+    if content.startswith(b"%PDF-"):
+        return "application/pdf"
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+            image.verify()
+            return f"image/{(image.format or '').lower()}"
+    except Exception:  # Pillow raises many kinds on broken files, and an error for decompression bombs
+        raise UselessFile("unreadable") from None
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="rescue", pass_context=True, queueing_lock="rescue")
+async def rescue(context: JobContext, timestamp: int) -> None:
+    """Put the jobs of dead workers back into the queue."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+        log.warning("job_rescued", job=job.id, task=job.task_name)
+        with suppress(procrastinate.exceptions.ConnectorException):
+            await manager.retry_job(job)
+
+
+@asynccontextmanager
+async def queue(url: str) -> AsyncIterator[procrastinate.App]:
+    """The job queue on the database of that URL, open."""
+    connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4)
+    with tasks.replace_connector(connector) as app:
+        async with app.open_async():
+            yield app

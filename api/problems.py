@@ -1,0 +1,100 @@
+"""Errors of the API as application/problem+json (RFC 9457). None repeats what the client sent as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg import Error as PsycopgError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from store.complaints import NotAllowed, NotFound
+
+log = structlog.get_logger(__name__)
+TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Not valid",
+    503: "Store not available",
+}
+
+
+class Problem(Exception):
+    """An answer that is an error: the HTTP status, a sentence, and further members of the body."""
+
+    def __init__(self, status: int, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.members = status, detail, members
+
+
+def response(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> JSONResponse:
+    """A problem as an HTTP answer."""
+    body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **members}
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type="application/problem+json")
+
+
+def is_down(error: BaseException) -> bool:
+    """Whether an error means that the store cannot be used just now (and not that a statement is wrong)."""
+    if isinstance(error, DBAPIError):
+        code = getattr(error.orig, "sqlstate", None)
+        # Class 08 connection, 53 resources, 57 intervention, 40 rollback, 55 locks: all pass by themselves.
+        return error.connection_invalidated or code is None or code[:2] in {"08", "53", "57", "40", "55"}
+    return isinstance(error, PoolTimeout | PsycopgError | ConnectionError)
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of this app its problem document."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_request: Request, error: Problem) -> JSONResponse:
+        return response(error.status, error.detail, **error.members)
+
+    @app.exception_handler(NotFound)
+    async def _not_found(_request: Request, _error: NotFound) -> JSONResponse:
+        return response(404, "There is no complaint with that ticket number.")
+
+    @app.exception_handler(NotAllowed)
+    async def _not_allowed(_request: Request, error: NotAllowed) -> JSONResponse:
+        return response(
+            409,
+            f"A complaint that is {error.now!r} cannot become {error.wanted!r}.",
+            allowed=list(error.allowed),
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # The input itself is left out: it may be somebody's complaint.
+        found = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()]
+        broken = any(each["type"] == "json_invalid" for each in error.errors())
+        return response(400 if broken else 422, "The request does not fit the schema.", errors=found)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return response(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def _any(request: Request, error: Exception) -> JSONResponse:
+        if is_down(error):
+            log.warning("store_down", path=request.url.path, kind=type(error).__name__)
+            return response(503, "The store cannot be reached; nothing was kept.", {"Retry-After": "5"})
+        log.error("defect", path=request.url.path, kind=type(error).__name__, where=_where(error))
+        return response(500, "A defect on our side; it has been noted.")
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a defect: what a traceback tells without the values, which may be somebody's words."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"

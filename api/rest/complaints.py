@@ -1,0 +1,362 @@
+"""Complaints over REST: file, list, read, move, route, note, and what waits for a person."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.security import APIKeyHeader
+from sqlalchemy import text
+
+from api import intake
+from api.house import House
+from api.problems import Problem
+from api.rest.schemas import (
+    AgencyOut,
+    Attention,
+    ComplaintIn,
+    ComplaintOut,
+    ComplaintRow,
+    FileRow,
+    Guess,
+    HistoryRow,
+    MatterOut,
+    MoveIn,
+    NoteIn,
+    Page,
+    Receipt,
+    RoutingIn,
+    SuggestIn,
+    SuggestionOut,
+)
+from api.unit import unit
+from bot.answers import class_in_story
+from bot.dialogue import Suggestion, as_data
+from bot.script import CLASS_SURE, FUNCTION_SURE
+from store import attention, complaints, moves, tickets
+from store.complaints import Actor, NewComplaint
+
+_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
+
+
+def house_of(request: Request) -> House:
+    """The house that this app runs in."""
+    house: House = request.app.state.house
+    return house
+
+
+async def client(request: Request, key: Annotated[str | None, Depends(_KEY)]) -> Actor:
+    """Who calls: the name that goes with the API key."""
+    name = house_of(request).settings.client_of(key) if key else None
+    if name is None:
+        raise Problem(401, "X-API-Key is missing or not known.")
+    return Actor("operator", name)
+
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is not JSON", **_PROBLEM},
+    401: {"description": "No valid key", **_PROBLEM},
+    422: {"description": "The request does not fit the schema", **_PROBLEM},
+    503: {"description": "The store cannot be reached", **_PROBLEM},
+}
+MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "No such complaint", **_PROBLEM}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Not possible in this state", **_PROBLEM}}
+
+router = APIRouter(prefix="/api/v1", responses=ERRORS, tags=["complaints"])
+Caller = Annotated[Actor, Depends(client)]
+Here = Annotated[House, Depends(house_of)]
+
+
+def _ticket(ticket: str) -> str:
+    """The ticket number in the path, however it is written."""
+    found = tickets.read(ticket)
+    if found is None:
+        raise complaints.NotFound(ticket)
+    return found
+
+
+Ticket = Annotated[str, Depends(_ticket)]
+
+
+# --- filing ------------------------------------------------------------------------------------------
+
+
+@router.post("/complaints", status_code=201, responses=CONFLICT)
+async def file(
+    body: ComplaintIn,
+    house: Here,
+    caller: Caller,
+    idempotency_key: Annotated[str | None, Header(max_length=255, pattern=r"^[\x21-\x7e]+$")] = None,
+) -> Receipt:
+    """File a complaint. With an `Idempotency-Key` the same request again gives the same ticket."""
+    if body.region is not None and house.directory.regions.nearest(body.region) is None:
+        raise Problem(422, "The region is not known.")
+    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    suggestion = intake.suggest(house, body.text, body.title or "")
+    new = _new_complaint(house, body, suggestion)
+    async with unit(house) as work:
+        if idempotency_key:
+            known = await _seen(work.connection, caller.id, idempotency_key, digest)
+            if known:
+                return await _receipt(work.connection, known)
+        event = work.record(await complaints.file(work.connection, new, caller))
+        if idempotency_key:
+            await work.connection.execute(
+                _REMEMBER_KEY, {"client": caller.id, "key": idempotency_key, "digest": digest, "ticket": event.ticket}
+            )
+        return await _receipt(work.connection, event.ticket)
+
+
+def _new_complaint(house: House, body: ComplaintIn, suggestion: Suggestion | None) -> NewComplaint:
+    found = house.directory.gazetteer.find(body.place or body.text)
+    region = body.region or (found.region if found else None)
+    function = suggestion.functions[0] if suggestion and suggestion.functions else None
+    sure = function[0] if function and function[1] >= FUNCTION_SURE else None
+    guessed = suggestion.report_class[0] if suggestion and suggestion.report_class else None
+    return NewComplaint(
+        text=body.text,
+        title=body.title or "",
+        report_class=body.report_class
+        or class_in_story(body.text)
+        or (guessed[0] if guessed and guessed[1] >= CLASS_SURE else "pengaduan"),
+        channel="api",
+        place=body.place,
+        region=region,
+        latitude=body.latitude,
+        longitude=body.longitude,
+        happened=body.happened,
+        anonymous=body.anonymous,
+        secret=body.secret,
+        function=sure,
+        category=suggestion.topics[0][0] if suggestion and suggestion.topics else None,
+        agency=intake.office(house, sure, region, body.text).code,
+        model=suggestion.model if suggestion else None,
+        suggested=as_data(suggestion) if suggestion else None,
+    )
+
+
+# The lock makes two requests with one key wait for each other before either files anything.
+_LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:client || chr(10) || :key, 0))")
+_SEEN_KEY = text("SELECT request_sha256, ticket FROM idempotency_keys WHERE client = :client AND key = :key")
+_REMEMBER_KEY = text("""
+    INSERT INTO idempotency_keys (client, key, request_sha256, ticket) VALUES (:client, :key, :digest, :ticket)
+""")
+
+
+async def _seen(connection: Any, caller: str, key: str, digest: str) -> str | None:
+    await connection.execute(_LOCK_KEY, {"client": caller, "key": key})
+    row = (await connection.execute(_SEEN_KEY, {"client": caller, "key": key})).one_or_none()
+    if row is None:
+        return None
+    if row.request_sha256 != digest:
+        raise Problem(409, "This Idempotency-Key was used for another request.")
+    return str(row.ticket)
+
+
+async def _receipt(connection: Any, ticket: str) -> Receipt:
+    row = (await complaints.get(connection, ticket)).complaint
+    return Receipt(ticket=row.ticket, status=row.status, agency=row.agency_name)
+
+
+# --- reading -----------------------------------------------------------------------------------------
+
+
+@router.get("/complaints")
+async def list_complaints(
+    house: Here,
+    _caller: Caller,
+    status: str | None = None,
+    region: str | None = None,
+    agency: str | None = None,
+    function: str | None = None,
+    report_class: str | None = None,
+    channel: str | None = None,
+    filed_from: datetime | None = None,
+    filed_to: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+) -> Page:
+    """Complaints, newest first. `region` also finds what lies within it."""
+    wanted = moves.read(status) if status else None
+    if status and wanted is None:
+        raise Problem(422, "The status is not known.", known=[each.name for each in moves.STATUSES])
+    filters = {
+        "status": wanted.name if wanted else None,
+        "region": region,
+        "agency": agency,
+        "function": function,
+        "report_class": report_class,
+        "channel": channel,
+        "filed_from": filed_from,
+        "filed_to": filed_to,
+        "before": _read_cursor(cursor) if cursor else None,
+    }
+    if any("\x00" in value for value in filters.values() if isinstance(value, str)):
+        raise Problem(422, "A filter contains a character that cannot be stored.")
+    async with house.engine.connect() as connection:
+        rows = await complaints.page(connection, filters, limit + 1)
+    return Page(
+        items=[ComplaintRow.model_validate(row, from_attributes=True) for row in rows[:limit]],
+        next=_cursor(rows[limit - 1].id) if len(rows) > limit else None,
+    )
+
+
+def _cursor(last: int) -> str:
+    return base64.urlsafe_b64encode(f"k{last}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        words = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        last = int(words.removeprefix("k"))
+    except (ValueError, binascii.Error):
+        raise Problem(422, "The cursor is not one of ours.") from None
+    if not 0 < last < 2**63:
+        raise Problem(422, "The cursor is not one of ours.")
+    return last
+
+
+@router.get("/complaints/{ticket}", responses=MISSING)
+async def read(ticket: Ticket, house: Here, _caller: Caller) -> ComplaintOut:
+    """One complaint, with its history and its files."""
+    async with house.engine.connect() as connection:
+        return _whole(await complaints.get(connection, ticket))
+
+
+def _whole(found: complaints.Whole) -> ComplaintOut:
+    row = found.complaint
+    return ComplaintOut(
+        **ComplaintRow.model_validate(row, from_attributes=True).model_dump(),
+        text=row.text,
+        place=row.place,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        happened=row.happened,
+        pelapor=None if row.anonymous else row.contact_name,
+        suggestion=row.suggestion,
+        allowed=list(moves.allowed(row.status)),
+        history=[
+            HistoryRow(
+                at=each.at,
+                actor=f"{each.actor_kind}:{each.actor_id}",
+                event=each.event,
+                was=each.was,
+                became=each.became,
+                reason=each.reason,
+                note=each.note,
+                public=each.public,
+            )
+            for each in found.history
+        ],
+        files=[FileRow.model_validate(each, from_attributes=True) for each in found.files],
+    )
+
+
+@router.get("/complaints/{ticket}/files/{file_id}", responses=MISSING, response_class=Response)
+async def read_file(ticket: Ticket, file_id: int, house: Here, _caller: Caller) -> Response:
+    """The bytes of a file, to be downloaded and never run."""
+    async with house.engine.connect() as connection:
+        whole = await complaints.get(connection, ticket)
+    row = next((each for each in whole.files if each.id == file_id and each.state == "stored"), None)
+    if row is None:
+        raise Problem(404, "There is no such file.")
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return Response(house.shelf.get(row.sha256), media_type=row.content_type, headers=headers)
+
+
+# --- changing ----------------------------------------------------------------------------------------
+
+
+@router.post("/complaints/{ticket}/moves", responses=MISSING | CONFLICT)
+async def move(ticket: Ticket, body: MoveIn, house: Here, caller: Caller) -> ComplaintOut:
+    """Give a complaint another status; the citizen hears of it in the chat."""
+    status = moves.read(body.status)
+    if status is None:
+        raise Problem(422, "The status is not known.", known=[each.name for each in moves.STATUSES])
+    async with unit(house) as work:
+        work.record(await complaints.move(work.connection, ticket, status, caller, reason=body.reason, note=body.note))
+    return await read(ticket, house, caller)
+
+
+@router.post("/complaints/{ticket}/routing", responses=MISSING)
+async def route(ticket: Ticket, body: RoutingIn, house: Here, caller: Caller) -> ComplaintOut:
+    """Correct function, agency or category. With a function alone the agency follows from it and the region."""
+    agency = body.agency
+    if agency is not None and agency not in house.directory.names:
+        raise Problem(422, "The agency is not known.")
+    if body.function is not None and body.function not in house.names.functions:
+        raise Problem(422, "The function is not known.", known=sorted(house.names.functions))
+    async with unit(house) as work:
+        if agency is None and body.function is not None:
+            row = (await complaints.get(work.connection, ticket)).complaint
+            agency = intake.office(house, body.function, row.region, row.text).code
+        work.record(
+            await complaints.route(
+                work.connection,
+                ticket,
+                caller,
+                function=body.function,
+                agency=agency,
+                category=body.category,
+                reason=body.reason,
+            )
+        )
+    return await read(ticket, house, caller)
+
+
+@router.post("/complaints/{ticket}/notes", responses=MISSING, status_code=201)
+async def note(ticket: Ticket, body: NoteIn, house: Here, caller: Caller) -> ComplaintOut:
+    """Add a note, for colleagues or, if public, for the citizen."""
+    async with unit(house) as work:
+        work.record(await complaints.note(work.connection, ticket, caller, body.text, public=body.public))
+    return await read(ticket, house, caller)
+
+
+# --- beside ------------------------------------------------------------------------------------------
+
+
+@router.post("/suggest", tags=["classifier"])
+async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOut:
+    """What a text is about, and whose it is. An empty list where the classifier does not know."""
+    suggestion = intake.suggest(house, body.text, body.title)
+    found = house.directory.gazetteer.find(body.text)
+    region = body.region or (found.region if found else None)
+    function = suggestion.functions[0] if suggestion and suggestion.functions else None
+    office = intake.office(house, function[0] if function and function[1] >= FUNCTION_SURE else None, region, body.text)
+
+    def guesses(pairs: tuple[tuple[str, float], ...]) -> list[Guess]:
+        return [Guess(label=label, confidence=confidence) for label, confidence in pairs]
+
+    return SuggestionOut(
+        model=suggestion.model if suggestion else None,
+        functions=guesses(suggestion.functions if suggestion else ()),
+        topics=guesses(suggestion.topics if suggestion else ()),
+        report_class=guesses(suggestion.report_class if suggestion else ()),
+        agency=AgencyOut(code=office.code, name=office.name, certain=office.certain),
+    )
+
+
+@router.get("/attention", tags=["attention"])
+async def list_matters(house: Here, _caller: Caller) -> Attention:
+    """Messages that could not be delivered, alerts, calls for a human."""
+    async with house.engine.connect() as connection:
+        found = await attention.matters(connection)
+    return Attention(
+        items=[
+            MatterOut(
+                id=each.id,
+                kind=each.kind,
+                at=each.at,
+                channel=each.channel,
+                contact=each.contact_id,
+                ticket=each.ticket,
+                detail=each.detail,
+            )
+            for each in found
+        ]
+    )

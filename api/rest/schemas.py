@@ -1,0 +1,188 @@
+"""The bodies of the REST API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _storable(value: str) -> str:
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("contains a character that cannot be stored")
+    return value
+
+
+Words = Annotated[str, AfterValidator(_storable)]
+ReportClass = Literal["pengaduan", "aspirasi", "permintaan_informasi"]
+
+
+class Body(BaseModel):
+    """A request body: unknown members are an error, so that a misspelt one is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class ComplaintIn(Body):
+    """A complaint to file. Class, title, agency and category are suggested where they are not given."""
+
+    text: Words = Field(min_length=1, max_length=100_000, description="The citizen's own words")
+    title: Words | None = Field(None, min_length=1, max_length=100)
+    report_class: ReportClass | None = None
+    place: Words | None = Field(None, max_length=1000)
+    region: Words | None = Field(None, max_length=20, description="Kemendagri code, such as 16.71")
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    happened: Words | None = Field(None, max_length=1000, description="When, in the citizen's words")
+    anonymous: bool = False
+    secret: bool = False
+    name: Words | None = Field(None, max_length=200, description="The citizen's name, if given")
+
+
+class MoveIn(Body):
+    """A change of status, by its name in SP4N-LAPOR!."""
+
+    status: Words = Field(min_length=1, max_length=200)
+    reason: Words | None = Field(None, max_length=2000)
+    note: Words | None = Field(None, max_length=20_000, description="The agency's answer, shown to the citizen in full")
+
+
+class RoutingIn(Body):
+    """A correction of where a complaint belongs; what is left out stays."""
+
+    function: Words | None = Field(None, max_length=100)
+    agency: Words | None = Field(None, max_length=100)
+    category: Words | None = Field(None, max_length=200)
+    reason: Words | None = Field(None, max_length=2000)
+
+
+class NoteIn(Body):
+    """A note; `public` sends it to the citizen's chat as a message."""
+
+    text: Words = Field(min_length=1, max_length=20_000)
+    public: bool = False
+
+
+class SuggestIn(Body):
+    """A text to suggest an agency and a category for."""
+
+    text: Words = Field(max_length=100_000)
+    title: Words = Field("", max_length=1000)
+    region: Words | None = Field(None, max_length=20)
+
+
+class Guess(BaseModel):
+    """A label and how sure the classifier is of it, from 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+class AgencyOut(BaseModel):
+    """An agency (OPD). `certain` is false where an operator must look."""
+
+    code: str
+    name: str
+    certain: bool
+
+
+class SuggestionOut(BaseModel):
+    """The classifier's reading, best first, and the agency that follows from it."""
+
+    model: str | None
+    functions: list[Guess]
+    topics: list[Guess]
+    report_class: list[Guess]
+    agency: AgencyOut
+
+
+class ComplaintRow(BaseModel):
+    """A complaint in a list."""
+
+    ticket: str
+    status: str
+    report_class: str
+    title: str
+    channel: str
+    region: str | None
+    function: str | None
+    category: str | None
+    agency: str | None
+    agency_name: str | None
+    anonymous: bool
+    secret: bool
+    filed_at: datetime
+    changed_at: datetime
+
+
+class Page(BaseModel):
+    """Some complaints, newest first; `next` is the cursor of the following page, null on the last."""
+
+    items: list[ComplaintRow]
+    next: str | None
+
+
+class HistoryRow(BaseModel):
+    """One change: who, when, from, to, why."""
+
+    at: datetime
+    actor: str
+    event: str
+    was: Any = None
+    became: Any = None
+    reason: str | None
+    note: str | None
+    public: bool
+
+
+class FileRow(BaseModel):
+    """A file of a complaint; its bytes are at `/complaints/{ticket}/files/{id}` once stored."""
+
+    id: int
+    kind: str
+    name: str | None
+    content_type: str | None
+    size: int | None
+    state: str
+
+
+class ComplaintOut(ComplaintRow):
+    """A complaint, whole. The pelapor's name is left out where the report is Anonim."""
+
+    text: str
+    place: str | None
+    latitude: float | None
+    longitude: float | None
+    happened: str | None
+    pelapor: str | None
+    suggestion: Any = None
+    allowed: list[str]
+    history: list[HistoryRow]
+    files: list[FileRow]
+
+
+class Receipt(BaseModel):
+    """What was filed."""
+
+    ticket: str
+    status: str
+    agency: str | None
+
+
+class MatterOut(BaseModel):
+    """Something that a person must look at."""
+
+    id: str
+    kind: str
+    at: datetime
+    channel: str | None
+    contact: int | None
+    ticket: str | None
+    detail: str | None
+
+
+class Attention(BaseModel):
+    """The open matters, newest first."""
+
+    items: list[MatterOut]

@@ -1,0 +1,104 @@
+"""Every setting, read from the environment or from `.env`. A wrong one stops the start with a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store.database import sqlalchemy_url
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Names in the environment are the same, in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+    database_url: SecretStr | None = Field(None, description="PostgreSQL 15 or later; empty: the embedded server")
+    host: str = Field("127.0.0.1", description="address that the web process listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port that the web process listens on")
+    public_url: str = Field("http://127.0.0.1:8000", description="how the outside reaches us")
+    data_dir: Path = Field(Path("data"), description="embedded database and files of citizens")
+    api_keys: SecretStr = Field(SecretStr(""), description="name:key pairs of the REST API, separated by commas")
+    telegram_token: SecretStr | None = Field(None, description="from @BotFather; empty: no Telegram")
+    telegram_base_url: str = Field("https://api.telegram.org", description="any server that speaks the Bot API")
+    telegram_webhook_secret: SecretStr | None = Field(None, description="1 to 256 of A-Z a-z 0-9 _ -")
+    telegram_mode: Literal["webhook", "polling"] = Field(
+        "webhook", description="polling where no public address exists"
+    )
+    home_region: str = Field("16", description="province that is asked when the place is unknown")
+    database_connections: int = Field(8, ge=2, le=100, description="connections of one process")
+    delivery_give_up_hours: float = Field(72.0, gt=0, description="after this a message is shown as undeliverable")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                sqlalchemy_url(value.get_secret_value())
+            except Exception:
+                raise ValueError("must look like postgresql://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("public_url", "telegram_base_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _pairs(cls, value: SecretStr) -> SecretStr:
+        _parse_keys(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _webhook_is_guarded(self) -> Settings:
+        if self.telegram_token and self.telegram_mode == "webhook":
+            secret = self.telegram_webhook_secret.get_secret_value() if self.telegram_webhook_secret else ""
+            if not secret:
+                raise ValueError("TELEGRAM_WEBHOOK_SECRET must be set with TELEGRAM_TOKEN, or TELEGRAM_MODE=polling")
+            if len(secret) > 256 or not all(c.isascii() and (c.isalnum() or c in "_-") for c in secret):
+                raise ValueError("TELEGRAM_WEBHOOK_SECRET may only have 1 to 256 of A-Z a-z 0-9 _ -")
+        return self
+
+    def client_of(self, key: str) -> str | None:
+        """The name that goes with an API key; None for an unknown key. Takes the same time for every key."""
+        given = hashlib.sha256(key.encode()).digest()
+        found = None
+        for name, known in _parse_keys(self.api_keys.get_secret_value()).items():
+            if hmac.compare_digest(given, hashlib.sha256(known.encode()).digest()):
+                found = name
+        return found
+
+
+def _parse_keys(pairs: str) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in pairs.split(","))):
+        name, colon, key = pair.partition(":")
+        if not (name and colon) or len(key) < 16:
+            raise ValueError("must be name:key pairs separated by commas, each key 16 characters or longer")
+        keys[name] = key
+    return keys
+
+
+class SettingsWrong(SystemExit):
+    """A setting is missing or wrong; the message is one sentence for each."""
+
+
+def read() -> Settings:
+    """The settings of this process. Raises `SettingsWrong`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = []
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            sentences.append(f"{name + ' ' if name else ''}{problem['msg'].removeprefix('Value error, ')}")
+        raise SettingsWrong("Settings: " + "; ".join(sentences) + ".") from None

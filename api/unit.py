@@ -1,0 +1,48 @@
+"""One request, one transaction. Only `unit()` commits; what follows from events runs just before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import reactions
+from api.house import House
+from store import deliveries
+from store.complaints import Event
+from store.deliveries import NewDelivery
+
+
+@dataclass(slots=True)
+class Unit:
+    """The work of one transaction."""
+
+    house: House
+    connection: AsyncConnection
+    events: list[Event] = field(default_factory=list)
+    spoke: bool = False
+
+    def record(self, event: Event) -> Event:
+        """Something happened; its reactions run before the commit."""
+        self.events.append(event)
+        return event
+
+    async def say(self, delivery: NewDelivery) -> None:
+        """Put a message into the ledger; a speaker is woken after the commit."""
+        await deliveries.add(self.connection, delivery)
+        self.spoke = True
+
+
+@asynccontextmanager
+async def unit(house: House) -> AsyncIterator[Unit]:
+    """A transaction that commits at the end, or not at all if anything raises."""
+    async with house.turnstile:
+        async with house.engine.begin() as connection:
+            work = Unit(house, connection)
+            yield work
+            for event in work.events:
+                await reactions.react(work, event)
+        if work.spoke:
+            house.waker.wake()

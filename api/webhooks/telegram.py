@@ -1,0 +1,81 @@
+"""Telegram's door: check the secret, translate, take every message, answer 200 only when it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api import intake, metrics
+from api.house import House
+from api.problems import Problem
+from api.unit import unit
+from bot.channels import telegram
+from store import inbox
+
+LARGEST = 1024 * 1024
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
+
+
+def routes(house: House, secret: str) -> APIRouter:
+    """The webhook, guarded by its secret."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/webhooks/telegram")
+    async def webhook(request: Request) -> Response:
+        received_at = house.now()
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(), secret.encode()):
+            raise Problem(403, "The secret is missing or wrong.")
+        with metrics.webhook_seconds.labels(telegram.NAME).time():
+            update = await _body(request)
+            await take_update(house, update, received_at)
+        # The method call in our answer stops the spinner on a tapped button without another request.
+        return JSONResponse(telegram.answer_tap(update) or {})
+
+    return router
+
+
+async def _body(request: Request) -> Any:
+    body = await request.body()
+    if len(body) > LARGEST:
+        raise Problem(413, "An update is never this large.")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Problem(400, "The body is not JSON.") from None
+
+
+async def take_update(house: House, update: Any, received_at: datetime) -> None:
+    """Take every message of an update; an update that names no chat is kept as it came."""
+    messages = telegram.read(update)
+    for message in messages:
+        if message.private or telegram.addressed(update, _username(house)):
+            await intake.take(house, message, update, received_at)
+    if not messages:
+        async with unit(house) as work:
+            await inbox.keep(
+                work.connection,
+                channel=telegram.NAME,
+                message_id=_name_of(update),
+                payload=update,
+                received_at=received_at,
+            )
+
+
+def _username(house: House) -> str | None:
+    return house.bot_link.rsplit("/", 1)[-1] or None
+
+
+def _name_of(update: Any) -> str:
+    """The id of an update that could not be read: its own if it has one, else the digest of its content."""
+    own = update.get("update_id") if isinstance(update, Mapping) else None
+    if isinstance(own, int) and not isinstance(own, bool):
+        return str(own)
+    return "sha256:" + hashlib.sha256(json.dumps(update, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,634 @@
+"""Telegram: updates of the Bot API become `Incoming`, an `Outgoing` becomes calls of `sendMessage`.
+
+The Bot API's objects and errors are python-telegram-bot's. Its httpx backend is not: it is the
+largest cost of a reply, so the requests travel over one aiohttp session (`AiohttpRequest`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+from telegram import (
+    Bot,
+    CallbackQuery,
+    ChatMemberUpdated,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    MessageEntity,
+    Update,
+    User,
+)
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import BaseRequest, RequestData
+
+from bot.messages import Address, Button, Incoming, Media, Outgoing, Place, TryLater, Undeliverable
+
+NAME = "telegram"
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
+TEXT_LIMIT = 4096  # UTF-16 code units, which is how Telegram counts
+CHOICE_LIMIT = 64  # bytes of UTF-8
+FILE_LIMIT = 20 << 20  # bytes that getFile is ready to hand out
+SHORT_LABEL = 18  # characters that still fit beside another button on a small phone
+
+# Contents that a citizen can send and we cannot use, by the name of their field in a Message.
+UNUSABLE = (
+    "sticker", "contact", "poll", "dice", "game", "story", "paid_media", "checklist", "rich_message", "invoice",
+    "giveaway", "giveaway_winners", "passport_data",
+)  # fmt: skip
+
+# Fields that tell of something that happened in the chat, where nobody spoke to us.
+SERVICE = frozenset({
+    "new_chat_members", "left_chat_member", "chat_owner_left", "chat_owner_changed", "new_chat_title",
+    "new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created",
+    "message_auto_delete_timer_changed", "migrate_to_chat_id", "migrate_from_chat_id", "pinned_message",
+    "successful_payment", "refunded_payment", "users_shared", "chat_shared", "gift", "unique_gift",
+    "gift_upgrade_sent", "connected_website", "write_access_allowed", "proximity_alert_triggered", "boost_added",
+    "chat_background_set", "checklist_tasks_done", "checklist_tasks_added", "direct_message_price_changed",
+    "forum_topic_created", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened",
+    "general_forum_topic_hidden", "general_forum_topic_unhidden", "giveaway_created", "giveaway_completed",
+    "managed_bot_created", "paid_message_price_changed", "poll_option_added", "poll_option_deleted",
+    "suggested_post_approved", "suggested_post_approval_failed", "suggested_post_declined", "suggested_post_paid",
+    "suggested_post_refunded", "video_chat_scheduled", "video_chat_started", "video_chat_ended",
+    "video_chat_participants_invited", "web_app_data",
+})  # fmt: skip
+
+# At DEBUG, python-telegram-bot writes the token and every text of a citizen into the log.
+logging.getLogger("telegram").setLevel(logging.INFO)
+
+T = TypeVar("T")
+
+
+# --- what comes in ---------------------------------------------------------------------------
+
+
+def read(update: Any, bot: Bot | None = None) -> list[Incoming]:
+    """Translate one update of the Bot API; never raises.
+
+    An update that cannot be understood still tells whose it is where that can be seen, so that
+    its sender gets an answer; one that names no chat or no update_id gives nothing.
+    """
+    if not isinstance(update, dict) or not _is_id(update.get("update_id")):
+        return []
+    try:
+        parsed = Update.de_json(update, bot)
+        incoming = _read_parsed(parsed, update)
+    except Exception:  # what Telegram adds next year must not stop the intake
+        incoming = None
+    if incoming is None or not _is_sound(incoming):
+        incoming = _read_unknown(update)
+    return [incoming] if incoming else []
+
+
+def chat_of(update: Any) -> str | None:
+    """The id of the chat that an update belongs to, as well as it can be seen."""
+    chat = _find_chat(update)
+    return str(chat["id"]) if chat else None
+
+
+def addressed(update: Any, username: str | None = None) -> bool:
+    """Whether a message in a group is meant for the bot: a command, a mention, a reply to it, or its being added.
+
+    Without the bot's `username`, any bot that is mentioned or replied to is taken for ours
+    (Telegram shows a bot little else, unless its privacy mode was turned off).
+    """
+    try:
+        parsed = Update.de_json(update, None)
+        if parsed.my_chat_member:
+            return _is_added(parsed.my_chat_member)
+        return parsed.message is not None and _is_for_bot(parsed.message, username and username.lower())
+    except Exception:
+        return False
+
+
+def answer_tap(update: Any) -> dict[str, Any] | None:
+    """The body to answer a tap's webhook request with (it stops the spinner on the button), None for other updates."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    if not isinstance(query, dict) or not isinstance(query.get("id"), str):
+        return None
+    return {"method": "answerCallbackQuery", "callback_query_id": query["id"]}
+
+
+def _read_parsed(update: Update, raw: dict[str, Any]) -> Incoming | None:
+    chat = update.effective_chat
+    if chat is None:
+        return None
+    if chat.type != "private" and not update.callback_query:
+        # What people say in a group is not ours to keep.
+        sequence = update.effective_message.message_id if update.effective_message else 0
+        return Incoming(_address(chat.id), str(update.update_id), sequence, private=False)
+    if update.message:
+        return _read_message(update.update_id, update.message, raw["message"])
+    if update.edited_message:
+        return _read_message(update.update_id, update.edited_message, raw["edited_message"], edits=True)
+    if update.callback_query:
+        return _read_tap(update.update_id, update.callback_query)
+    if update.my_chat_member:
+        return _read_membership(update.update_id, update.my_chat_member)
+    return None
+
+
+def _read_message(update_id: int, message: Message, raw: dict[str, Any], *, edits: bool = False) -> Incoming:
+    media, place = _read_media(message), _read_place(message)
+    text = message.text or message.caption or ""
+    return Incoming(
+        address=_address(message.chat.id),
+        message_id=str(update_id),
+        sequence=message.message_id,
+        text=_clean(text),
+        media=media,
+        place=place,
+        edits=edits,
+        unsupported=None if text or media or place else _name_content(raw),
+        name=_name(message.from_user),
+        language=message.from_user.language_code if message.from_user else None,
+    )
+
+
+def _read_tap(update_id: int, query: CallbackQuery) -> Incoming | None:
+    if query.message is None:  # a message sent in inline mode, which is not ours
+        return None
+    return Incoming(
+        address=_address(query.message.chat.id),
+        message_id=str(update_id),
+        sequence=0,  # a tap has no number of its own; that of the message with the button says when it was asked
+        choice=_clean(query.data) if query.data else None,
+        private=query.message.chat.type == "private",
+        unsupported=None if query.data else "unknown",
+        name=_name(query.from_user),
+        language=query.from_user.language_code,
+    )
+
+
+def _read_membership(update_id: int, change: ChatMemberUpdated) -> Incoming:
+    meaning = {"kicked": "blocked", "member": "unblocked"}
+    return Incoming(
+        address=_address(change.chat.id),
+        message_id=str(update_id),
+        sequence=0,
+        unsupported=meaning.get(change.new_chat_member.status, "unknown"),
+        name=_name(change.from_user),
+        language=change.from_user.language_code,
+    )
+
+
+def _read_media(message: Message) -> Media | None:
+    group = message.media_group_id
+    if message.photo:
+        fitting = [size for size in message.photo if (size.file_size or 0) <= FILE_LIMIT] or message.photo[:1]
+        photo = max(fitting, key=lambda size: size.width * size.height)
+        return Media("photo", photo.file_id, photo.file_size, group=group)
+    if clip := message.animation or message.video:  # an animation is repeated as a document: look here first
+        return Media("video", clip.file_id, clip.file_size, clip.mime_type, _clean(clip.file_name), group)
+    if note := message.video_note:
+        return Media("video", note.file_id, note.file_size)
+    if document := message.document:
+        name = _clean(document.file_name)
+        return Media("document", document.file_id, document.file_size, document.mime_type, name, group)
+    if audio := message.audio:
+        return Media("voice", audio.file_id, audio.file_size, audio.mime_type, _clean(audio.file_name), group)
+    if voice := message.voice:
+        return Media("voice", voice.file_id, voice.file_size, voice.mime_type)
+    return None
+
+
+def _read_place(message: Message) -> Place | None:
+    if message.venue:  # a venue is repeated as a location: look here first
+        pin = message.venue.location
+        return Place(pin.latitude, pin.longitude, _clean(message.venue.title))
+    if message.location:
+        return Place(message.location.latitude, message.location.longitude)
+    return None
+
+
+def _read_unknown(update: dict[str, Any]) -> Incoming | None:
+    chat = _find_chat(update)
+    if chat is None:
+        return None
+    kind = chat.get("type")
+    private = kind == "private" if isinstance(kind, str) else chat["id"] > 0  # groups have negative ids
+    unsupported = "unknown" if private else None
+    return Incoming(_address(chat["id"]), str(update["update_id"]), 0, private=private, unsupported=unsupported)
+
+
+def _find_chat(update: Any) -> dict[str, Any] | None:
+    for part in update.values() if isinstance(update, dict) else ():
+        if not isinstance(part, dict):
+            continue
+        message = part.get("message")
+        for chat in (part.get("chat"), message.get("chat") if isinstance(message, dict) else None):
+            if isinstance(chat, dict) and _is_id(chat.get("id")):
+                return chat
+    return None
+
+
+def _name_content(message: dict[str, Any]) -> str:
+    for kind in UNUSABLE:
+        if kind in message:
+            return kind
+    return "service" if SERVICE & message.keys() else "unknown"
+
+
+def _is_added(change: ChatMemberUpdated) -> bool:
+    inside = ("member", "administrator", "restricted")
+    is_group = change.chat.type in ("group", "supergroup")
+    return is_group and change.new_chat_member.status in inside and change.old_chat_member.status not in inside
+
+
+def _is_for_bot(message: Message, username: str | None) -> bool:
+    def is_ours(name: str) -> bool:
+        return name.lower() == username if username else name.lower().endswith("bot")
+
+    answered = message.reply_to_message and message.reply_to_message.from_user
+    if answered and answered.is_bot and is_ours(answered.username or ""):
+        return True
+    wanted: list[str | None] = [MessageEntity.BOT_COMMAND, MessageEntity.MENTION]
+    for entity, said in {**message.parse_entities(wanted), **message.parse_caption_entities(wanted)}.items():
+        command, _, name = said.partition("@")
+        if is_ours(name) if name else entity.offset == 0 and bool(command):
+            return True
+    return False
+
+
+def _address(chat_id: int) -> Address:
+    return Address(NAME, str(chat_id))
+
+
+def _name(user: User | None) -> str | None:
+    return _clean(user.full_name) if user else None
+
+
+def _clean(text: Any) -> Any:
+    """Free a text of what no database takes: NUL, and halves of surrogate pairs (JSON can smuggle in both)."""
+    if not isinstance(text, str) or (text.isascii() and "\x00" not in text):
+        return text
+    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_sound(incoming: Incoming) -> bool:
+    """Whether the values are of the promised types: python-telegram-bot passes on whatever it was given."""
+
+    def are(kind: type, *values: Any) -> bool:
+        return all(value is None or isinstance(value, kind) for value in values)
+
+    sound = _is_id(incoming.sequence) and isinstance(incoming.text, str)
+    sound = sound and are(str, incoming.choice, incoming.name, incoming.language)
+    if media := incoming.media:
+        sound = sound and isinstance(media.provider_id, str) and (media.size is None or _is_id(media.size))
+        sound = sound and are(str, media.content_type, media.name, media.group)
+    if place := incoming.place:
+        degrees = (place.latitude, place.longitude)
+        sound = sound and all(isinstance(each, int | float) and math.isfinite(each) for each in degrees)
+        sound = sound and are(str, place.label)
+    return sound
+
+
+# --- what goes out ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much we wait for. `total` bounds a whole `send`, and lies below the speaker's lease of 10 s."""
+
+    connect: float = 3.0
+    total: float = 8.0
+    download: float = 60.0
+    file_size: int = FILE_LIMIT
+    connections: int = 100
+
+
+class Telegram:
+    """The Telegram channel (see `bot.messages.Channel`). Use as `async with`, or call `start` and `stop`."""
+
+    name = NAME
+
+    def __init__(self, token: str, base_url: str = "https://api.telegram.org", limits: Limits | None = None) -> None:
+        base = base_url.rstrip("/")
+        self.limits = limits or Limits()
+        self._token = token
+        self._request = AiohttpRequest(self.limits)
+        self.bot = Bot(
+            token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=self._request,
+            get_updates_request=self._request,
+        )
+        self._username: str | None = None
+
+    async def __aenter__(self) -> Telegram:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the session. Not `Bot.initialize`: its getMe would tie our start to Telegram's being up."""
+        await self._request.initialize()
+
+    async def stop(self) -> None:
+        """Close the session and its connections."""
+        await self._request.shutdown()
+
+    async def send(self, message: Outgoing) -> int | None:
+        """Send one message, in several parts if it is long, with the buttons below the last; return that one's id.
+
+        If it fails between two parts nothing is remembered: sent again, it starts from the first.
+        """
+        chat_id = _chat_id(message.address)
+        keyboard = _keyboard(message.buttons)
+        parts = split(message.text)
+        if not parts:
+            raise Undeliverable("nothing to say", gone=False)
+        try:
+            async with asyncio.timeout(self.limits.total):
+                for part in parts[:-1]:
+                    await self._send_part(chat_id, part, None)
+                return await self._send_part(chat_id, parts[-1], keyboard)
+        except TimeoutError:
+            trouble = TryLater("Telegram did not answer in time")
+        raise trouble
+
+    async def fetch(self, provider_id: str) -> bytes:
+        """The bytes of a file; one of more than 20 MB is Undeliverable, whatever Telegram said about its size."""
+        file = await self._ask(self.bot.get_file(provider_id))
+        if (file.file_size or 0) > self.limits.file_size:
+            raise Undeliverable("file too large", gone=False)
+        # A path of the server's own disk is what a Bot API server with --local gives: nothing that we could read.
+        if not file.file_path or not file.file_path.startswith(f"{self.bot.base_file_url}/"):
+            raise Undeliverable("file without a path", gone=False)
+        return await self._ask(self._request.retrieve(file.file_path, read_timeout=self.limits.download))
+
+    async def poll(self, offset: int | None, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109 (Telegram waits, not we)
+        """Updates from `offset` on, as Telegram wrote them, after waiting up to `timeout` seconds for the first.
+
+        Not `Bot.get_updates`: one update that it cannot parse would hide all others, for ever.
+        """
+        query = {"timeout": int(timeout), "allowed_updates": json.dumps(ALLOWED_UPDATES)}
+        if offset is not None:
+            query["offset"] = offset
+        url = f"{self.bot.base_url}/getUpdates?{urlencode(query)}"
+        updates: Any = await self._ask(self._request.post(url, read_timeout=timeout + self.limits.total))
+        return [update for update in updates if isinstance(update, dict)] if isinstance(updates, list) else []
+
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """Have Telegram post the updates to `url`, with `secret` in the header X-Telegram-Bot-Api-Secret-Token."""
+        await self._ask(self.bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES))
+
+    async def delete_webhook(self) -> None:
+        """Have Telegram keep the updates for `poll`; those that wait already stay."""
+        await self._ask(self.bot.delete_webhook(drop_pending_updates=False))
+
+    async def username(self) -> str:
+        """The bot's name without the @, asked of Telegram once."""
+        if self._username is None:
+            self._username = (await self._ask(self.bot.get_me())).username or ""
+        return self._username
+
+    async def _send_part(self, chat_id: int, text: str, keyboard: InlineKeyboardMarkup | None) -> int | None:
+        try:
+            sent = await self.bot.send_message(chat_id, text, reply_markup=keyboard, link_preview_options=NO_PREVIEW)
+        except TelegramError as error:
+            trouble = _judge(error, self._token, text)
+        except Exception:
+            # Telegram took the message; only its answer has a shape that python-telegram-bot does not know.
+            # Sending again would double what the citizen reads.
+            return None
+        else:
+            return sent.message_id
+        raise trouble
+
+    async def _ask(self, request: Awaitable[T]) -> T:
+        try:
+            return await request
+        except Exception as error:
+            trouble = _judge(error, self._token)
+        # Raised out here, so that the error behind it, whose text may carry the token, is not chained to it.
+        raise trouble
+
+
+# A link is a citizen's own ticket page: Telegram's servers need not open it to draw a preview.
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+def split(text: str, limit: int = TEXT_LIMIT) -> list[str]:
+    """Cut a text into parts of at most `limit` UTF-16 code units: between paragraphs, else lines, else words.
+
+    White space at the cuts and at both ends is dropped, as Telegram would drop it.
+    """
+    parts = []
+    rest = text.strip()
+    while not _fits(rest, limit):
+        end = _count_fitting(rest, limit)
+        cut = _find_cut(rest, end)
+        parts.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def _fits(text: str, limit: int) -> bool:
+    return len(text) * 2 <= limit or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit
+
+
+def _count_fitting(text: str, limit: int) -> int:
+    """How many characters from the start fit; one outside the Basic Multilingual Plane (an emoji) counts twice."""
+    units = 0
+    for count, character in enumerate(text):
+        units += 2 if character > "\uffff" else 1
+        if units > limit:
+            return count
+    return len(text)
+
+
+def _find_cut(text: str, end: int) -> int:
+    # A paragraph's end is worth a part that is half empty; a line's end is worth less.
+    for gap, fullness in (("\n\n", 0.5), ("\n", 0.7)):
+        cut = text.rfind(gap, 1, end + len(gap))
+        if cut > end * fullness:
+            return cut
+    cut = max(text.rfind(space, 1, end + 1) for space in " \n\t")
+    return cut if cut > 0 else end
+
+
+def _keyboard(buttons: tuple[Button, ...]) -> InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    for button in buttons:
+        if not 1 <= len(button.choice.encode()) <= CHOICE_LIMIT:
+            raise Undeliverable(f"a button's choice must have 1 to {CHOICE_LIMIT} bytes", gone=False)
+    taps = [InlineKeyboardButton(button.label, callback_data=button.choice) for button in buttons]
+    in_row = 2 if all(len(button.label) <= SHORT_LABEL for button in buttons) else 1
+    return InlineKeyboardMarkup([taps[start : start + in_row] for start in range(0, len(taps), in_row)])
+
+
+def _chat_id(address: Address) -> int:
+    try:
+        return int(address.user)
+    except ValueError:
+        pass
+    raise Undeliverable("not a Telegram chat id", gone=True)
+
+
+# --- what can go wrong -----------------------------------------------------------------------
+
+GONE = ("chat not found", "user is deactivated", "user_deactivated", "user_is_deactivated", "peer_id_invalid")
+
+
+class TooLargeError(TelegramError):
+    """A file is larger than its download may be."""
+
+
+class UnreachableError(NetworkError):
+    """No connection came about, so that nothing was sent either."""
+
+
+def _judge(error: Exception, *secrets: str) -> TryLater | Undeliverable:
+    """What an error means for the message. The reasons name neither token nor text: they are kept and shown."""
+    match error:
+        case RetryAfter():
+            wait = error.retry_after
+            return TryLater("too many messages", after=wait.total_seconds() if isinstance(wait, timedelta) else wait)
+        case ChatMigrated():
+            return Undeliverable("the group has moved", gone=True)
+        case Forbidden():
+            return Undeliverable(_describe(error, "forbidden", secrets), gone=True)
+        case InvalidToken():
+            return TryLater("the bot's token is refused", whole_channel=True)
+        case Conflict():
+            return TryLater("another process polls, or a webhook is set", whole_channel=True)
+        case TooLargeError():
+            return Undeliverable("file too large", gone=False)
+        case BadRequest():
+            gone = any(sign in error.message.lower() for sign in GONE)
+            return Undeliverable(_describe(error, "refused", secrets), gone=gone)
+        case UnreachableError():
+            return TryLater("Telegram cannot be reached", whole_channel=True)
+        case TimedOut():
+            return TryLater("Telegram did not answer in time")
+        case _:
+            return TryLater("Telegram failed, or its answer cannot be read")
+
+
+def _describe(error: TelegramError, kind: str, secrets: tuple[str, ...]) -> str:
+    said = error.message
+    if "Parsing the server response" in said or any(secret in said for secret in secrets):
+        return kind  # a gateway's page, or an echo
+    return f"{kind}: {said[:100]}"
+
+
+# --- how it travels --------------------------------------------------------------------------
+
+
+class AiohttpRequest(BaseRequest):
+    """The requests of python-telegram-bot over one aiohttp session with connections kept alive."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+        self._timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect)
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds that a call may take, if it does not say otherwise."""
+        return self._limits.total
+
+    async def initialize(self) -> None:
+        """Open the session; its connections come when needed."""
+        self._open()
+
+    async def shutdown(self) -> None:
+        """Close the session; a later request opens a new one."""
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """Make one request, a call as JSON; `read_timeout` is the time for all of it, and the others are ours."""
+        if request_data and request_data.contains_files:
+            raise NetworkError("this bot uploads no files")
+        session = self._session or self._open()
+        body = json.dumps(request_data.parameters).encode() if request_data else None
+        headers = {"Content-Type": "application/json"} if body else None
+        timeout = self._timeout
+        if read_timeout is not BaseRequest.DEFAULT_NONE:
+            timeout = aiohttp.ClientTimeout(total=read_timeout, sock_connect=self._limits.connect)
+        try:
+            # No redirects: the token is in the path, and another host has no business with it.
+            async with session.request(
+                method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if method == "GET":
+                    return response.status, await self._download(response)
+                return response.status, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise UnreachableError("no connection") from None
+        except TimeoutError:
+            raise TimedOut from None
+        except aiohttp.ClientError as error:
+            raise NetworkError(type(error).__name__) from None
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Parse an answer, quietly: python-telegram-bot would log a gateway's whole error page."""
+        try:
+            answer = json.loads(payload)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or "ok" not in answer:
+            raise TelegramError("Invalid server response")
+        return answer
+
+    async def _download(self, response: aiohttp.ClientResponse) -> bytes:
+        if response.status == 404:  # python-telegram-bot would take it for a dead token
+            raise NetworkError("the file is not there")
+        if (response.content_length or 0) > self._limits.file_size:
+            raise TooLargeError("file too large")
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > self._limits.file_size:
+                raise TooLargeError("file too large")
+        return bytes(body)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._limits.connections),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "lapor-kanal"},
+            )
+        return self._session

@@ -1,0 +1,604 @@
+"""The engine: `advance(conversation, message, facts) -> Turn`. Pure: the same values in, the same out.
+
+What the engine must know comes in as `Facts`; what must be done comes out as wishes, which the shell
+fulfils in the same transaction; a wish with an outcome the citizen waits for is given back through
+`resume`. The way of a message: `advance` looks at what kind it is (group, command, tap, edit, media,
+place, words), each of which changes the draft, and `_go_on` asks the next question that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from bot import answers
+from bot.answers import Locate, Refused
+from bot.conversation import Conversation, Draft, Filed
+from bot.messages import Incoming, Media
+from bot.script import (
+    CLASS_SURE,
+    COMMANDS,
+    FUNCTION_SURE,
+    PRIVACY,
+    QUESTIONS,
+    SCRIPT,
+    SP4N_TEXT,
+    TRIES,
+    WHICH,
+    Question,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The classifier's reading: (label, confidence) best first, and the model that said so."""
+
+    functions: tuple[tuple[str, float], ...]
+    topics: tuple[tuple[str, float], ...]
+    report_class: tuple[tuple[str, float], ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The agency that a function and a region lead to. `certain` is false where an operator must look."""
+
+    code: str
+    name: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the engine may know of the world in this turn.
+
+    `unheard`: when this message was written the question that waits had not been spoken yet, so its
+    words cannot be the answer to it. `suggest` returns None when the classifier fails.
+    """
+
+    now: datetime
+    locate: Locate
+    suggest: Callable[[str], Suggestion | None]
+    office: Callable[[str | None, str | None, str], Office]
+    unheard: bool = False
+    bot_link: str = ""
+    category: Callable[[str, str], str] = lambda label, _language: label
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One paragraph to speak: a text key with its parameters."""
+
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Wish: file this draft as a complaint. Outcome: the ticket number."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class ShowStatus:
+    """Wish: the state of this ticket, or of all of this citizen's. Outcome: a list of `TicketState`."""
+
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMedia:
+    """Wish: keep this file, with the draft of that number or with a ticket that is filed already."""
+
+    media: Media
+    draft: int | None
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote:
+    """Wish: add the citizen's words to a complaint that is filed already."""
+
+    ticket: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHuman:
+    """Wish: an operator should look at this chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Wish: remember that the citizen has closed this chat to us."""
+
+
+Wish = File | ShowStatus | KeepMedia | AddNote | CallHuman | Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """One complaint of the citizen, as `status` shows it."""
+
+    ticket: str
+    title: str
+    status: str
+    agency: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What follows from one message. `buttons` are (text key, choice); `asks` names the question spoken."""
+
+    conversation: Conversation
+    replies: tuple[Say, ...] = ()
+    asks: str | None = None
+    buttons: tuple[tuple[str, str], ...] = ()
+    wishes: tuple[Wish, ...] = ()
+
+
+# --- one message ----------------------------------------------------------------------------------
+
+
+def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """The turn that this message makes of this conversation. Never raises on any message."""
+    if not message.private:
+        return _point_to_private_chat(conversation, facts)
+    if message.unsupported == "blocked":
+        return Turn(conversation, wishes=(Unreachable(),))
+    if conversation.asking and conversation.asking not in QUESTIONS:
+        # The script changed while this conversation slept.
+        conversation = replace(conversation, asking=None, tries=0)
+        return _prepend(Say("resumed"), advance(conversation, message, facts))
+    if message.edits:
+        return _edit(conversation, message, facts)
+    if message.choice is not None:
+        return _tap(conversation, message, facts)
+    if message.media is not None:
+        return _take_media(conversation, message, facts)
+    if message.place is not None:
+        return _take_pin(conversation, message, facts)
+    if message.unsupported == "service":
+        return Turn(conversation)  # something happened in the chat; nobody spoke to us
+    if message.unsupported is not None:
+        known = message.unsupported in {"unblocked", "sticker", "contact", "poll"}
+        return _go_on(conversation, facts, Say(f"unsupported.{message.unsupported if known else 'other'}"))
+    return _take_words(conversation, message, facts)
+
+
+def resume(turn: Turn, wish: Wish, outcome: Any) -> Turn:
+    """The turn again, once the shell has fulfilled `wish`, with the words that tell its outcome."""
+    if isinstance(wish, File):
+        filed = Filed(
+            ticket=outcome,
+            number=wish.draft.number,
+            sequences=tuple(part.sequence for part in wish.draft.told),
+            albums=wish.draft.albums,
+        )
+        conversation = replace(turn.conversation, draft=None, asking=None, tries=0, last=filed)
+        said = (Say("filed", {"ticket": outcome}), Say("filed_next"))
+        return replace(turn, conversation=conversation, replies=(*turn.replies, *said))
+    if isinstance(wish, ShowStatus):
+        states: list[TicketState] = outcome
+        if not states:
+            key = "status.unknown" if wish.ticket else "status.none"
+            return replace(turn, replies=(Say(key, {"ticket": wish.ticket}), *turn.replies))
+        return replace(turn, replies=(*map(_tell_state, states), *turn.replies))
+    return turn
+
+
+def _tell_state(state: TicketState) -> Say:
+    key = f"state.{state.status}"
+    return Say(
+        "status.line",
+        {
+            "ticket": state.ticket,
+            "title": state.title,
+            "state": {"key": key, "params": {"agency": state.agency or {"key": "office.kominfo"}}},
+            "date": f"{state.changed_at:%d-%m-%Y %H:%M}",
+        },
+    )
+
+
+# --- kinds of messages ----------------------------------------------------------------------------
+
+
+def _point_to_private_chat(conversation: Conversation, facts: Facts) -> Turn:
+    """In a group only the way to the private chat is said, once a day; what people say there is not ours."""
+    today = facts.now.date().isoformat()
+    if conversation.group_told == today:
+        return Turn(conversation)
+    return Turn(replace(conversation, group_told=today), (Say("group", {"link": facts.bot_link}),))
+
+
+def _take_words(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    words = answers.plain(message.text)
+    command, ticket = _command(message.text)
+    if command is not None:
+        return _obey(conversation, command, ticket, facts)
+    draft, question = conversation.draft, QUESTIONS.get(conversation.asking or "")
+    if facts.unheard and (draft or conversation.last):
+        return _add(conversation, message, facts)
+    if draft is None:
+        return _begin(conversation, message, facts)
+    for early in (each for each in SCRIPT if each.early and question is not each):
+        if not words.isdigit() and words not in answers.NO:
+            try:
+                value = early.read(message.text, facts.locate)
+            except Refused:
+                continue
+            draft = draft.answer(early.name, value, message.sequence)
+            return _go_on(replace(conversation, draft=draft), facts, Say(f"noted.{early.name}"))
+    if question is None:
+        return _add(conversation, message, facts)
+    return _answer(conversation, draft, question, message, facts)
+
+
+def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """The first words of a complaint, or words that are none."""
+    words = answers.plain(message.text)
+    if words in answers.THANKS:
+        return Turn(conversation, (Say("welcome"),))
+    try:
+        answers.story(message.text, facts.locate)
+    except Refused:
+        if conversation.last and words in answers.YES | answers.NO:
+            return Turn(conversation, (Say("already_filed", {"ticket": conversation.last.ticket}),))
+        return _greet(conversation)
+    return _told(_new_draft(conversation), message, facts)
+
+
+def _greet(conversation: Conversation) -> Turn:
+    said = (Say("greeting"), Say("privacy_notice"), Say("ask.story"))
+    return Turn(replace(conversation, greeted=True), said if not conversation.greeted else (said[0], said[2]))
+
+
+def _answer(conversation: Conversation, draft: Draft, question: Question, message: Incoming, facts: Facts) -> Turn:
+    """Words that answer the question which waits, are refused by it, or belong to the story."""
+    if question.skippable and answers.declines(message.text):
+        return _go_on(replace(conversation, draft=draft.answer(question.name, None), tries=0), facts)
+    try:
+        value = question.read(message.text, facts.locate)
+    except Refused as refused:
+        return _refuse(conversation, draft, question, message, refused, facts)
+    return _accept(conversation, draft, question, value, message.sequence, facts)
+
+
+def _refuse(
+    conversation: Conversation, draft: Draft, question: Question, message: Incoming, refused: Refused, facts: Facts
+) -> Turn:
+    """What is no answer is kept as part of the story, if it says anything; then the question is asked again,
+    or left open for the operator when it was asked often enough."""
+    substance = len(answers.plain(message.text).split()) > 1
+    if substance and question.name not in {"story", "region"}:
+        conversation = replace(conversation, draft=_read_story(draft.tell(message.text, message.sequence), facts))
+        return _go_on(conversation, facts, Say("noted.story"))
+    if question.skippable and conversation.tries + 1 >= TRIES:
+        if substance and question.name == "region":
+            draft = draft.tell(message.text, message.sequence)
+        conversation = replace(conversation, draft=draft.answer(question.name, None), tries=0)
+        return _go_on(conversation, facts, Say("left_open"))
+    return _go_on(replace(conversation, tries=conversation.tries + 1), facts, Say(f"refused.{refused.key}"))
+
+
+def _accept(
+    conversation: Conversation, draft: Draft, question: Question, value: Any, sequence: int, facts: Facts
+) -> Turn:
+    """An answer: it is kept, and what follows from it happens."""
+    conversation = replace(conversation, tries=0)
+    if question.name == "confirm":
+        return _confirmed(conversation, draft, value, facts)
+    if question.name == "which":
+        return _ask(replace(conversation, draft=draft), QUESTIONS[value], facts)
+    if question.name == "story":
+        draft = _read_story(replace(draft, told=()).tell(value, sequence).answer("story", True), facts)
+    elif question.name == "region":
+        place = {**(draft.value("place") or {"text": value["name"]}), **value}
+        draft = draft.answer("place", place, sequence)
+    else:
+        draft = draft.answer(question.name, value, sequence)
+        if question.name == "place":
+            draft = replace(draft, answers={k: v for k, v in draft.answers.items() if k != "region"})
+    return _go_on(replace(conversation, draft=draft), facts)
+
+
+def _confirmed(conversation: Conversation, draft: Draft, value: str, facts: Facts) -> Turn:
+    if value == "send":
+        return Turn(conversation, wishes=(File(draft),))
+    if value == "cancel":
+        return _obey(conversation, "cancel", None, facts)
+    return _ask(conversation, WHICH, facts)
+
+
+def _told(conversation: Conversation, message: Incoming, facts: Facts, *said: Say) -> Turn:
+    """The story grows by this message."""
+    draft = _draft_of(conversation)
+    draft = draft.tell(message.text, message.sequence).answer("story", True)
+    length = len(draft.story)
+    if length > SP4N_TEXT and length - len(message.text) <= SP4N_TEXT:
+        said = (*said, Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": length}))
+    return _go_on(replace(conversation, draft=_read_story(draft, facts)), facts, *said)
+
+
+def _add(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """Words that are no answer to anything: they belong to the story, or to the complaint just filed."""
+    if conversation.draft is None and conversation.last is not None:
+        note = AddNote(conversation.last.ticket, message.text)
+        return Turn(conversation, (Say("added", {"ticket": conversation.last.ticket}),), wishes=(note,))
+    return _told(conversation, message, facts)
+
+
+def _take_media(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """A file: with the draft it belongs to, with the complaint whose album it is part of, or a new draft."""
+    media = message.media
+    if media is None:
+        return Turn(conversation)
+    last = conversation.last
+    if conversation.draft is None and last and media.group and media.group in last.albums:
+        return Turn(conversation, wishes=(KeepMedia(media, None, last.ticket),))
+    if problem := _unacceptable(media):
+        return _go_on(conversation, facts, problem)
+    conversation = conversation if conversation.draft else _new_draft(conversation)
+    draft = _draft_of(conversation)
+    wish = KeepMedia(media, draft.number)
+    repeated = media.group is not None and media.group in draft.albums
+    draft = replace(
+        draft,
+        photos=draft.photos + 1,
+        albums=draft.albums if repeated or media.group is None else (*draft.albums, media.group),
+    )
+    if "photos" not in draft.answers:
+        draft = draft.answer("photos", "some", message.sequence)
+    conversation = replace(conversation, draft=draft)
+    if message.text:
+        turn = _told(conversation, message, facts, Say("noted.photo"))
+    elif repeated:
+        # The rest of an album: counted, kept, and answered by what was said to its first picture.
+        turn = Turn(conversation)
+    else:
+        turn = _go_on(conversation, facts, Say("noted.photo"))
+    return replace(turn, wishes=(wish, *turn.wishes))
+
+
+DOCUMENTS = ("application/pdf", "image/jpeg", "image/png")
+DOCUMENT_LIMIT = 20 * 1024 * 1024
+
+
+def _unacceptable(media: Media) -> Say | None:
+    """Why a file cannot be taken, as far as its description tells; the worker looks at its content."""
+    if media.size is not None and media.size > DOCUMENT_LIMIT:
+        return Say("refused.file_size", {"limit": DOCUMENT_LIMIT // 2**20, "size": f"{media.size / 2**20:.0f}"})
+    if media.kind == "document" and media.content_type not in DOCUMENTS:
+        return Say("refused.file_type")
+    return None
+
+
+def _take_pin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """A location pin answers the place; the region is asked if no words have told it."""
+    if message.place is None:
+        return Turn(conversation)
+    conversation = conversation if conversation.draft else _new_draft(conversation)
+    draft = _draft_of(conversation)
+    pin = message.place
+    known = draft.value("place") or {}
+    found = facts.locate(pin.label) if pin.label else None
+    place = {
+        "text": known.get("text") or pin.label or f"{pin.latitude:.5f}, {pin.longitude:.5f}",
+        "region": known.get("region") or (found.region if found else None),
+        "name": known.get("name") or (found.name if found else None),
+        "latitude": pin.latitude,
+        "longitude": pin.longitude,
+    }
+    draft = draft.answer("place", place, message.sequence)
+    return _go_on(replace(conversation, draft=draft, tries=0), facts, Say("noted.pin"))
+
+
+def _edit(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """An edited message replaces what it said before, or is added to the complaint that is filed already."""
+    draft, last = conversation.draft, conversation.last
+    if draft is not None and any(part.sequence == message.sequence for part in draft.told):
+        draft = _read_story(draft.tell(message.text, message.sequence), facts)
+        return _go_on(replace(conversation, draft=draft), facts, Say("noted.edit"))
+    if draft is not None:
+        for name, answer in draft.answers.items():
+            if answer.sequence == message.sequence and name in QUESTIONS and message.sequence:
+                return _answer(conversation, draft, QUESTIONS[name], message, facts)
+    if last is not None and message.sequence in last.sequences:
+        return Turn(
+            conversation, (Say("added", {"ticket": last.ticket}),), wishes=(AddNote(last.ticket, message.text),)
+        )
+    if not message.text:
+        return Turn(conversation)
+    return _add(conversation, message, facts) if draft else Turn(conversation, (Say("edit_unknown"),))
+
+
+def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """A button: `<draft>:<question>:<choice>`, of this draft or of an old one."""
+    number, _, rest = (message.choice or "").partition(":")
+    name, _, value = rest.partition(":")
+    draft, question = conversation.draft, QUESTIONS.get(name)
+    if draft is None or question is None or number != str(draft.number):
+        if draft is None and conversation.last and number == str(conversation.last.number):
+            return Turn(conversation, (Say("already_filed", {"ticket": conversation.last.ticket}),))
+        return _go_on(conversation, facts, Say("old_button"))
+    if value == "skip" and question.skippable:
+        return _go_on(replace(conversation, draft=draft.answer(name, None), tries=0), facts)
+    if value not in question.choices:
+        return _go_on(conversation, facts, Say("old_button"))
+    if name == "confirm" and value == "send" and _next(draft).name != "confirm":
+        return _go_on(conversation, facts)
+    return _accept(conversation, draft, question, value, message.sequence, facts)
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _command(text: str) -> tuple[str | None, str | None]:
+    """The command that a text is, and its argument (a ticket's words). `/status@bot` is `/status`."""
+    words = " ".join(text.casefold().split()).strip(" .!?")
+    head, _, rest = words.partition(" ")
+    if head.startswith("/"):
+        head = head.split("@", 1)[0]
+    whole = f"{head} {rest}".strip()
+    if whole in COMMANDS:
+        return COMMANDS[whole], None
+    if COMMANDS.get(head) == "status" and any(character.isdigit() for character in rest):
+        return "status", rest.strip()
+    if COMMANDS.get(head) == "start":
+        return "start", None
+    return None, None
+
+
+def _obey(conversation: Conversation, command: str, ticket: str | None, facts: Facts) -> Turn:
+    if command == "status":
+        return _with_question(Turn(conversation, wishes=(ShowStatus(ticket),)), facts)
+    if command == "human":
+        return _with_question(Turn(conversation, (Say("human_called"),), wishes=(CallHuman(),)), facts)
+    if command == "help":
+        return _with_question(Turn(conversation, (Say("help"),)), facts)
+    if command in {"english", "indonesian"}:
+        conversation = replace(conversation, language="en" if command == "english" else "id")
+        return _with_question(Turn(conversation, (Say("language"),)), facts)
+    if command == "cancel":
+        if conversation.draft is None:
+            return Turn(conversation, (Say("nothing_to_cancel"),))
+        return Turn(replace(conversation, draft=None, asking=None, tries=0), (Say("cancelled"),))
+    if conversation.draft is None:
+        return _greet(replace(conversation, greeted=False))
+    return _go_on(conversation, facts, Say("draft_waits"))
+
+
+# --- what is still missing ------------------------------------------------------------------------
+
+
+def _draft_of(conversation: Conversation) -> Draft:
+    """The draft that the caller knows to be there."""
+    if conversation.draft is None:
+        raise LookupError("no draft")
+    return conversation.draft
+
+
+def _new_draft(conversation: Conversation) -> Conversation:
+    number = conversation.drafts + 1
+    return replace(conversation, drafts=number, draft=Draft(number), asking=None, tries=0)
+
+
+def _read_story(draft: Draft, facts: Facts) -> Draft:
+    """Take out of the story what it tells by itself; never over an answer that was given."""
+    story = draft.story
+    suggestion = facts.suggest(story)
+    draft = replace(draft, suggestion=as_data(suggestion) if suggestion else None)
+    found: dict[str, Any] = {
+        "place": answers.place_in_story(story, facts.locate),
+        "time": answers.time_in_story(story),
+        "class": answers.class_in_story(story) or _sure_class(suggestion),
+    }
+    for name, value in found.items():
+        given = draft.answers.get(name)
+        # Sequence 0 marks what was read out of the story: a better reading may replace it.
+        if value is not None and (given is None or given.sequence == 0):
+            draft = draft.answer(name, value)
+    return draft
+
+
+def as_data(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "functions": [list(pair) for pair in suggestion.functions],
+        "topics": [list(pair) for pair in suggestion.topics],
+        "class": [list(pair) for pair in suggestion.report_class],
+        "model": suggestion.model,
+    }
+
+
+def _sure_class(suggestion: Suggestion | None) -> str | None:
+    if suggestion and suggestion.report_class and suggestion.report_class[0][1] >= CLASS_SURE:
+        return suggestion.report_class[0][0]
+    return None
+
+
+def _next(draft: Draft) -> Question:
+    """The first question that is needed and has no answer."""
+    return next(q for q in SCRIPT if q.name == "confirm" or (q.name not in draft.answers and q.needed(draft)))
+
+
+def _go_on(conversation: Conversation, facts: Facts, *said: Say) -> Turn:
+    """Say this, then ask what is still missing."""
+    if conversation.draft is None:
+        if said:
+            return Turn(conversation, said)
+        return _greet(conversation)
+    first = () if conversation.greeted else (Say("greeting_short"), Say("privacy_notice"))
+    turn = _ask(replace(conversation, greeted=True), _next(conversation.draft), facts)
+    return replace(turn, replies=(*first, *said, *turn.replies))
+
+
+def _ask(conversation: Conversation, question: Question, facts: Facts) -> Turn:
+    draft = _draft_of(conversation)
+    said: tuple[Say, ...] = (Say(f"ask.{question.name}"),)
+    if question.name == "confirm":
+        said = (*_summary(draft, conversation.language, facts), *said)
+    offers = (*question.choices, *(("skip",) if question.skippable else ()))
+    buttons = tuple(
+        (
+            "choice.skip" if offer == "skip" else f"choice.{question.name}.{offer}",
+            f"{draft.number}:{question.name}:{offer}",
+        )
+        for offer in offers
+    )
+    return Turn(replace(conversation, asking=question.name), said, question.name, buttons)
+
+
+def _with_question(turn: Turn, facts: Facts) -> Turn:
+    """The turn, followed by the question that waited when a command came in between."""
+    question = QUESTIONS.get(turn.conversation.asking or "")
+    if turn.conversation.draft is None or question is None:
+        return turn
+    asked = _ask(turn.conversation, question, facts)
+    return replace(turn, replies=(*turn.replies, *asked.replies), asks=asked.asks, buttons=asked.buttons)
+
+
+def _prepend(say: Say, turn: Turn) -> Turn:
+    return replace(turn, replies=(say, *turn.replies))
+
+
+# --- the summary ----------------------------------------------------------------------------------
+
+EXCERPT = 600
+
+
+def suggested_office(draft: Draft, facts: Facts) -> tuple[str | None, Office]:
+    """The function that the classifier is sure enough of (or None), and the office that it leads to."""
+    functions = (draft.suggestion or {}).get("functions") or []
+    function = functions[0][0] if functions and functions[0][1] >= FUNCTION_SURE else None
+    return function, facts.office(function, (draft.value("place") or {}).get("region"), draft.story)
+
+
+def _summary(draft: Draft, language: str, facts: Facts) -> tuple[Say, ...]:
+    place = draft.value("place") or {}
+    function, office = suggested_office(draft, facts)
+    topics = (draft.suggestion or {}).get("topics") or []
+    privacy = PRIVACY[draft.value("privacy") or "open"]
+    story = draft.story
+    lines: dict[str, Any] = {
+        "class": {"key": f"class.{draft.value('class') or 'pengaduan'}"},
+        "story": story if len(story) <= EXCERPT else story[:EXCERPT].rstrip() + " …",
+        "place": _place_words(place) or {"key": "unknown"},
+        "time": draft.value("time") or {"key": "unknown"},
+        "photos": str(draft.photos) if draft.photos else {"key": "none"},
+        "name": {"key": "name.hidden" if privacy["anonymous"] else "name.shown"},
+        "public": {"key": "public.no" if privacy["secret"] else "public.yes"},
+        "agency": office.name,
+        "agency_note": {"key": "office.sure" if function and office.certain else "office.unsure"},
+        "category": facts.category(topics[0][0], language) if topics else {"key": "unknown"},
+    }
+    return (Say("summary", lines),)
+
+
+def _place_words(place: Mapping[str, Any]) -> str:
+    """The citizen's words for the place, with the region's name where they do not contain it."""
+    words, name = place.get("text") or "", place.get("name")
+    return f"{words} ({name})" if name and name.casefold() not in words.casefold() else words

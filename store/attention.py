@@ -1,0 +1,84 @@
+"""What a person must look at: calls for a human, alerts, and messages that cannot be delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing to look at. `kind` is call_for_human, undeliverable, media_failed, ...; no complaint text."""
+
+    id: str
+    kind: str
+    at: datetime
+    channel: str | None
+    contact_id: int | None
+    ticket: str | None
+    detail: str | None
+
+
+_OPEN = text("""
+    INSERT INTO attention (kind, contact_id, complaint_id, detail)
+    SELECT :kind, :contact_id, :complaint_id, :detail
+    WHERE NOT EXISTS (
+        SELECT 1 FROM attention WHERE kind = :kind AND contact_id IS NOT DISTINCT FROM :contact_id
+          AND complaint_id IS NOT DISTINCT FROM CAST(:complaint_id AS bigint) AND closed_at IS NULL
+    )
+""")
+
+
+async def raise_matter(
+    connection: AsyncConnection,
+    kind: str,
+    *,
+    contact_id: int | None = None,
+    complaint_id: int | None = None,
+    detail: str | None = None,
+) -> None:
+    """Open a matter, unless the same one is open already."""
+    parameters = {"kind": kind, "contact_id": contact_id, "complaint_id": complaint_id, "detail": detail}
+    await connection.execute(_OPEN, parameters)
+
+
+_LIST = text("""
+    SELECT 'a' || a.id AS id, a.kind, a.opened_at AS at, c.channel, a.contact_id,
+           coalesce(k.ticket, (SELECT ticket FROM complaints WHERE contact_id = a.contact_id ORDER BY id DESC LIMIT 1))
+               AS ticket,
+           a.detail
+    FROM attention a LEFT JOIN contacts c ON c.id = a.contact_id LEFT JOIN complaints k ON k.id = a.complaint_id
+    WHERE a.closed_at IS NULL
+    UNION ALL
+    SELECT 'd' || d.id, CASE WHEN c.unreachable_since IS NULL THEN 'undeliverable' ELSE 'unreachable' END, d.failed_at,
+           d.channel, d.contact_id,
+           coalesce(k.ticket, (SELECT ticket FROM complaints WHERE contact_id = d.contact_id ORDER BY id DESC LIMIT 1)),
+           d.problem
+    FROM deliveries d JOIN contacts c ON c.id = d.contact_id LEFT JOIN complaints k ON k.id = d.complaint_id
+    WHERE d.failed_at IS NOT NULL
+    UNION ALL
+    SELECT 'd' || d.id, 'delayed', d.created_at, d.channel, d.contact_id, k.ticket, d.problem
+    FROM deliveries d LEFT JOIN complaints k ON k.id = d.complaint_id
+    WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.created_at < now() - make_interval(mins => 10)
+    ORDER BY at DESC LIMIT :most
+""")
+
+
+async def matters(connection: AsyncConnection, most: int = 200) -> list[Matter]:
+    """The open matters, newest first."""
+    return [
+        Matter(row.id, row.kind, row.at, row.channel, row.contact_id, row.ticket, row.detail)
+        for row in await connection.execute(_LIST, {"most": most})
+    ]
+
+
+async def close(connection: AsyncConnection, matter_id: int) -> bool:
+    """Close a matter that was raised; False if it is not open."""
+    row = await connection.execute(
+        text("UPDATE attention SET closed_at = now() WHERE id = :id AND closed_at IS NULL RETURNING id"),
+        {"id": matter_id},
+    )
+    return row.one_or_none() is not None

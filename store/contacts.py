@@ -1,0 +1,41 @@
+"""Where people can be reached, and what is remembered of the chat with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_REMEMBER = text("UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id")
+
+
+async def remember(connection: AsyncConnection, contact_id: int, conversation: Mapping[str, Any]) -> None:
+    """Save the conversation of a chat that this transaction has locked."""
+    await connection.execute(_REMEMBER, {"contact_id": contact_id, "conversation": json.dumps(conversation)})
+
+
+_BECOME_CITIZEN = text("""
+    WITH person AS (INSERT INTO citizens (name, language) VALUES (:name, :language) RETURNING id)
+    UPDATE contacts SET citizen_id = person.id FROM person WHERE contacts.id = :contact_id
+    RETURNING citizen_id
+""")
+
+
+async def become_citizen(connection: AsyncConnection, contact_id: int, name: str | None, language: str) -> int:
+    """Make the person behind a contact a citizen of ours; returns the citizen's id."""
+    parameters = {"contact_id": contact_id, "name": name, "language": language}
+    return int((await connection.execute(_BECOME_CITIZEN, parameters)).scalar_one())
+
+
+_UNREACHABLE = text("""
+    UPDATE contacts SET unreachable_since = now(), unreachable_reason = :reason
+    WHERE id = :contact_id AND unreachable_since IS NULL
+""")
+
+
+async def lose(connection: AsyncConnection, contact_id: int, reason: str) -> None:
+    """Remember that this contact cannot be reached any more; a message from there undoes it."""
+    await connection.execute(_UNREACHABLE, {"contact_id": contact_id, "reason": reason})

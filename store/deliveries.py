@@ -1,0 +1,260 @@
+"""What is to be said to people: the ledger of replies and pushes, and how a speaker works it off.
+
+A delivery is pending until it is sent or has failed for good. Each address is spoken to in the order
+of ids: only its oldest pending delivery can be claimed, under a lease that ends by itself when the
+speaker dies. Words are rendered when they are sent; the ledger keeps text keys and parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+LEASE_SECONDS = 10.0
+# A reply to words waits this long, so that messages sent in one go get one joint reply.
+JOIN_SECONDS = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to be said. `asks` is the question it ends with ("" for a reply without one, None for a
+    push); `buttons` are (text key, choice)."""
+
+    contact_id: int
+    channel: str
+    address: str
+    says: Sequence[tuple[str, Mapping[str, Any]]]
+    language: str
+    buttons: Sequence[tuple[str, str]] = ()
+    asks: str | None = None
+    complaint_id: int | None = None
+    after: float = 0.0
+
+
+_ADD = text("""
+    INSERT INTO deliveries (contact_id, channel, address, says, buttons, asks, language, complaint_id, due_at)
+    VALUES (:contact_id, :channel, :address, CAST(:says AS jsonb), CAST(:buttons AS jsonb), :asks, :language,
+            :complaint_id, clock_timestamp() + make_interval(secs => :after))
+""")
+
+
+async def add(connection: AsyncConnection, delivery: NewDelivery) -> None:
+    """Put a message into the ledger. The contact's row must be locked by this transaction."""
+    await connection.execute(
+        _ADD,
+        {
+            "contact_id": delivery.contact_id,
+            "channel": delivery.channel,
+            "address": delivery.address,
+            "says": json.dumps([[key, dict(params)] for key, params in delivery.says]),
+            "buttons": json.dumps([list(button) for button in delivery.buttons]),
+            "asks": delivery.asks,
+            "language": delivery.language,
+            "complaint_id": delivery.complaint_id,
+            "after": delivery.after,
+        },
+    )
+
+
+# --- the reply that came before, for a turn ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The newest reply to a contact: when a speaker first took it, and the provider's number of it."""
+
+    id: int
+    claimed_at: datetime | None
+    provider_sequence: int | None
+
+
+_LAST_REPLY = text("""
+    SELECT id, claimed_at, provider_sequence FROM deliveries
+    WHERE contact_id = :contact_id AND asks IS NOT NULL ORDER BY id DESC LIMIT 1
+""")
+_WITHDRAW = text("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
+
+
+async def last_reply(connection: AsyncConnection, contact_id: int) -> Spoken | None:
+    """The newest reply (not push) to this contact."""
+    row = (await connection.execute(_LAST_REPLY, {"contact_id": contact_id})).one_or_none()
+    return Spoken(row.id, row.claimed_at, row.provider_sequence) if row else None
+
+
+async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[str, dict[str, Any]]] | None:
+    """Take back a reply that no speaker has taken yet; returns what it would have said, None if too late."""
+    row = (await connection.execute(_WITHDRAW, {"id": delivery_id})).one_or_none()
+    return [(key, params) for key, params in row.says] if row else None
+
+
+# --- the speaker's side -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this speaker may send until its lease ends."""
+
+    id: int
+    contact_id: int
+    channel: str
+    address: str
+    says: Sequence[tuple[str, Mapping[str, Any]]]
+    buttons: Sequence[tuple[str, str]]
+    language: str
+    attempts: int
+    created_at: datetime
+
+
+# The heads of the queues: the oldest pending delivery of each contact, if it is due and free.
+_CLAIM = text("""
+    WITH heads AS (
+        SELECT DISTINCT ON (contact_id) id, channel, due_at, leased_until FROM deliveries
+        WHERE sent_at IS NULL AND failed_at IS NULL
+        ORDER BY contact_id, id
+    ), free AS (
+        SELECT d.id FROM deliveries d JOIN heads h ON h.id = d.id
+        WHERE h.due_at <= clock_timestamp()
+          AND (h.leased_until IS NULL OR h.leased_until < clock_timestamp())
+          AND h.channel = ANY(CAST(:channels AS text[]))
+        ORDER BY d.id LIMIT :most
+        FOR UPDATE OF d SKIP LOCKED
+    )
+    UPDATE deliveries d SET
+        leased_until = clock_timestamp() + make_interval(secs => :lease),
+        claimed_at = coalesce(d.claimed_at, clock_timestamp()),
+        attempts = d.attempts + 1
+    FROM free
+    WHERE d.id = free.id AND d.sent_at IS NULL AND d.failed_at IS NULL
+      AND (d.leased_until IS NULL OR d.leased_until < clock_timestamp())
+    RETURNING d.id, d.contact_id, d.channel, d.address, d.says, d.buttons, d.language, d.attempts, d.created_at
+""")
+
+
+async def claim(connection: AsyncConnection, most: int, channels: Sequence[str]) -> list[Claimed]:
+    """Take up to `most` messages of these channels, one an address, oldest first."""
+    rows = await connection.execute(_CLAIM, {"most": most, "channels": list(channels), "lease": LEASE_SECONDS})
+    return [
+        Claimed(
+            id=row.id,
+            contact_id=row.contact_id,
+            channel=row.channel,
+            address=row.address,
+            says=row.says,
+            buttons=row.buttons,
+            language=row.language,
+            attempts=row.attempts,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claimed delivery: sent, to be tried again after `wait` seconds, or failed for good."""
+
+    id: int
+    contact_id: int
+    sent: bool = False
+    sequence: int | None = None
+    wait: float | None = None
+    problem: str | None = None
+    gone: bool = False
+
+
+_MARK = text("""
+    UPDATE deliveries d SET
+        sent_at = CASE WHEN o.sent THEN clock_timestamp() END,
+        provider_sequence = o.sequence,
+        failed_at = CASE WHEN NOT o.sent AND o.wait IS NULL THEN clock_timestamp() END,
+        due_at = CASE WHEN o.wait IS NULL THEN d.due_at
+                      ELSE clock_timestamp() + make_interval(secs => o.wait) END,
+        leased_until = NULL,
+        problem = o.problem
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:sent AS boolean[]), CAST(:sequences AS bigint[]),
+                CAST(:waits AS double precision[]), CAST(:problems AS text[]))
+         AS o (id, sent, sequence, wait, problem)
+    WHERE d.id = o.id AND d.sent_at IS NULL
+""")
+_LOSE = text("""
+    UPDATE contacts SET unreachable_since = now(), unreachable_reason = o.reason
+    FROM unnest(CAST(:contacts AS bigint[]), CAST(:reasons AS text[])) AS o (id, reason)
+    WHERE contacts.id = o.id AND unreachable_since IS NULL
+""")
+
+
+async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    """Write down what became of a batch."""
+    await connection.execute(
+        _MARK,
+        {
+            "ids": [each.id for each in outcomes],
+            "sent": [each.sent for each in outcomes],
+            "sequences": [each.sequence for each in outcomes],
+            "waits": [each.wait for each in outcomes],
+            "problems": [each.problem for each in outcomes],
+        },
+    )
+    gone = sorted({each.contact_id: each.problem for each in outcomes if each.gone}.items())
+    if gone:
+        await connection.execute(_LOSE, {"contacts": [c for c, _ in gone], "reasons": [r for _, r in gone]})
+
+
+_NEXT_DUE = text("""
+    SELECT extract(epoch FROM min(greatest(due_at, coalesce(leased_until, due_at))) - clock_timestamp())
+    FROM (SELECT DISTINCT ON (contact_id) due_at, leased_until, channel FROM deliveries
+          WHERE sent_at IS NULL AND failed_at IS NULL ORDER BY contact_id, id) heads
+    WHERE channel = ANY(CAST(:channels AS text[]))
+""")
+
+
+async def next_due(connection: AsyncConnection, channels: Sequence[str]) -> float | None:
+    """Seconds until the next delivery of these channels may be claimed; None if nothing is pending."""
+    found = (await connection.execute(_NEXT_DUE, {"channels": list(channels)})).scalar_one_or_none()
+    return None if found is None else max(0.0, float(found))
+
+
+# --- for the chat page and for operators ---------------------------------------------------------------
+
+_LINES = text("""
+    WITH chat AS (SELECT id FROM contacts WHERE channel = :channel AND address = :address),
+    waiting AS (
+        SELECT min(d.id) AS id FROM deliveries d JOIN chat ON d.contact_id = chat.id
+        WHERE d.sent_at IS NULL AND d.failed_at IS NULL
+    )
+    SELECT id, true AS heard, payload AS content, NULL AS buttons, NULL AS language, received_at AS at FROM inbox
+    WHERE channel = :channel AND address = :address AND id > :after
+      AND id < coalesce((SELECT id FROM waiting), 9223372036854775807)
+    UNION ALL
+    SELECT d.id, false, d.says, d.buttons, d.language, d.sent_at FROM deliveries d JOIN chat ON d.contact_id = chat.id
+    WHERE d.sent_at IS NOT NULL AND d.id > :after
+      AND d.id < coalesce((SELECT id FROM waiting), 9223372036854775807)
+    ORDER BY id LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chat: a payload that was heard, or what was said."""
+
+    id: int
+    heard: bool
+    content: Any
+    buttons: Sequence[tuple[str, str]]
+    language: str
+    at: datetime
+
+
+async def lines(connection: AsyncConnection, channel: str, address: str, after: int, most: int = 500) -> list[Line]:
+    """The lines of a chat after that id, in order, up to the first that is not spoken yet."""
+    parameters = {"channel": channel, "address": address, "after": after, "most": most}
+    return [
+        Line(row.id, row.heard, row.content, row.buttons or (), row.language or "id", row.at)
+        for row in await connection.execute(_LINES, parameters)
+    ]

@@ -1,0 +1,119 @@
+"""Regions: provinces, kabupaten/kota and kecamatan with their names, time zones and dates of validity.
+
+The code is the Kemendagri one ("16", "16.71", "16.71.01"). BPS numbers some of the same places differently, so a
+code from a BPS table must pass through `Regions.from_bps` and is never taken as it is.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One administrative region; `kind` is provinsi, kabupaten, kota or kecamatan."""
+
+    code: str
+    name: str
+    kind: str
+    parent: str
+    timezone: str
+    aliases: tuple[str, ...]
+    valid_from: date | None
+    valid_to: date | None
+
+
+def read(file: str) -> list[dict[str, str]]:
+    """The rows of one CSV file of master data."""
+    with (DATA / file).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def split(cell: str) -> tuple[str, ...]:
+    """The values of a cell that holds several, separated by "|"."""
+    return tuple(filter(None, cell.split("|")))
+
+
+def day(cell: str) -> date | None:
+    """The ISO date of a cell, None when it is empty."""
+    return date.fromisoformat(cell) if cell else None
+
+
+def load() -> tuple[Region, ...]:
+    """All regions of the master data, parents before their children."""
+    return tuple(
+        Region(
+            code=row["code"],
+            name=row["name"],
+            kind=row["kind"],
+            parent=row["parent"],
+            timezone=row["timezone"],
+            aliases=split(row["aliases"]),
+            valid_from=day(row["valid_from"]),
+            valid_to=day(row["valid_to"]),
+        )
+        for row in read("regions.csv")
+    )
+
+
+def load_bps() -> dict[str, str]:
+    """The BPS codes of kabupaten/kota that differ from the Kemendagri code, and what they mean."""
+    return {row["bps"]: row["kemendagri"] for row in read("bps_codes.csv")}
+
+
+class Regions:
+    """The regions by code, and the questions that their tree answers."""
+
+    def __init__(self, regions: Iterable[Region], bps: Mapping[str, str] | None = None) -> None:
+        """Take the regions, and the differing BPS codes (those of the master data unless given)."""
+        self.by_code: Mapping[str, Region] = MappingProxyType({region.code: region for region in regions})
+        self._bps = load_bps() if bps is None else dict(bps)
+
+    def nearest(self, code: str | None) -> Region | None:
+        """The region of this code or its closest known ancestor: a kelurahan code leads to its kecamatan."""
+        # Three dots are the deepest real code; a longer text is no code and is not walked up piece by piece.
+        if code is None or code.count(".") > 3:
+            return None
+        while code and code not in self.by_code:
+            code = code.rpartition(".")[0]
+        return self.by_code.get(code)
+
+    def province_of(self, code: str | None) -> Region | None:
+        """The province that the code lies in, None for an unknown code."""
+        region = self.nearest(code)
+        while region and region.kind != "provinsi":
+            region = self.nearest(region.code.rpartition(".")[0])
+        return region
+
+    def kabkota_of(self, code: str | None) -> Region | None:
+        """The kabupaten or kota that the code is or lies in, None for a province or an unknown code."""
+        region = self.nearest(code)
+        while region and region.kind not in ("kabupaten", "kota"):
+            region = self.nearest(region.code.rpartition(".")[0])
+        return region
+
+    def timezone_of(self, code: str) -> ZoneInfo:
+        """The time zone of the place; KeyError for an unknown code, because a guessed zone moves deadlines."""
+        region = self.nearest(code)
+        if region is None:
+            raise KeyError(code)
+        return ZoneInfo(region.timezone)
+
+    def from_bps(self, code: str) -> str | None:
+        """The Kemendagri code for a BPS code of a province or kabupaten/kota.
+
+        A longer BPS code leads to its kabupaten/kota only, because below that level the two numberings have nothing
+        in common. None when no region that we know is meant.
+        """
+        digits = code.strip().replace(".", "")
+        if not (digits.isascii() and digits.isdigit()) or len(digits) not in (2, 4, 7, 10):
+            return None
+        head = digits[:4]
+        kemendagri = self._bps.get(head) or ".".join(filter(None, (head[:2], head[2:])))
+        return kemendagri if kemendagri in self.by_code else None
