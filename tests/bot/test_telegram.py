@@ -1,0 +1,683 @@
+"""The Telegram channel: what it reads out of updates, what it sends, and what it makes of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import re
+import socket
+import traceback
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peers import bot_api
+from peers.bot_api import JPEG, TOKEN, Citizen, FakeBotApi, Fault
+from peers.telegram_spec import count_units
+
+from bot.channels.telegram import (
+    ALLOWED_UPDATES,
+    SERVICE,
+    AiohttpRequest,
+    Limits,
+    Telegram,
+    addressed,
+    answer_tap,
+    chat_of,
+    read,
+    split,
+)
+from bot.messages import Address, Button, Channel, Incoming, Media, Outgoing, Place, TryLater, Undeliverable
+
+CHAT = 77
+BUDI = Address("telegram", "77")
+QUICK = Limits(connect=0.3, total=0.5, download=0.5)
+SECRET = "Laporan rahasia saya tentang jembatan"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[FakeBotApi]:
+    async with FakeBotApi() as api:
+        yield api
+        assert api.problems == []
+
+
+@pytest.fixture
+async def channel(api: FakeBotApi) -> AsyncIterator[Telegram]:
+    async with Telegram(TOKEN, api.base_url, QUICK) as channel:
+        yield channel
+
+
+@pytest.fixture
+def citizen(api: FakeBotApi) -> Citizen:
+    return api.citizen(CHAT)
+
+
+def read_one(update: Any) -> Incoming:
+    [incoming] = read(update)
+    return incoming
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def test_a_text_is_read_with_who_wrote_it(citizen: Citizen) -> None:
+    update = citizen.text("jalan depan SMP 1 Sekayu rusak parah")
+    assert read(update) == [
+        Incoming(
+            address=BUDI,
+            message_id=str(update["update_id"]),
+            sequence=update["message"]["message_id"],
+            text="jalan depan SMP 1 Sekayu rusak parah",
+            name="Budi Santoso",
+            language="id",
+        )
+    ]
+
+
+def test_a_chat_counts_its_messages_upwards(citizen: Citizen) -> None:
+    first, second = read_one(citizen.text("ya")), read_one(citizen.text("ya"))
+    assert first.message_id != second.message_id
+    assert first.sequence < second.sequence
+
+
+def test_a_photo_is_read_in_its_largest_size_with_its_caption(citizen: Citizen) -> None:
+    update = citizen.photo("lubangnya")
+    largest = update["message"]["photo"][-1]
+    incoming = read_one(update)
+    assert incoming.text == "lubangnya"
+    assert incoming.media == Media("photo", largest["file_id"], len(JPEG))
+    assert incoming.unsupported is None
+
+
+def test_a_photo_too_large_to_fetch_gives_way_to_a_smaller_one(citizen: Citizen) -> None:
+    update = citizen.photo()
+    update["message"]["photo"][-1]["file_size"] = (20 << 20) + 1
+    media = read_one(update).media
+    assert media is not None
+    assert media.provider_id == update["message"]["photo"][0]["file_id"]
+
+
+def test_an_album_is_several_messages_of_one_group(citizen: Citizen) -> None:
+    album = [read_one(update) for update in citizen.album(3, "tiga lubang")]
+    assert [each.text for each in album] == ["tiga lubang", "", ""]
+    assert len({each.message_id for each in album}) == 3
+    assert len({each.media.group for each in album if each.media}) == 1
+    assert all(each.media and each.media.group for each in album)
+
+
+def test_files_are_read_by_kind(citizen: Citizen) -> None:
+    document = read_one(citizen.document(b"%PDF-", "surat.pdf", "application/pdf", "buktinya"))
+    assert document.text == "buktinya"
+    assert document.media is not None
+    assert (document.media.kind, document.media.name, document.media.content_type, document.media.size) == (
+        "document", "surat.pdf", "application/pdf", 5,
+    )  # fmt: skip
+    basic = {"file_id": "f", "file_unique_id": "u", "duration": 3, "file_size": 9}
+    screen = {"width": 64, "height": 64}
+    table: list[tuple[dict[str, Any], str]] = [
+        ({"voice": {**basic, "mime_type": "audio/ogg"}}, "voice"),
+        ({"audio": {**basic, "mime_type": "audio/mpeg", "file_name": "a.mp3"}}, "voice"),
+        ({"video": {**basic, **screen, "mime_type": "video/mp4"}}, "video"),
+        ({"video_note": {**basic, "length": 64}}, "video"),
+        (
+            {
+                "animation": {**basic, **screen, "mime_type": "video/mp4"},
+                "document": {"file_id": "f", "file_unique_id": "u", "mime_type": "video/mp4"},
+            },
+            "video",
+        ),
+    ]
+    for content, kind in table:
+        media = read_one(citizen.message(**content)).media
+        assert media is not None
+        assert (media.kind, media.provider_id, media.size) == (kind, "f", 9), content
+
+
+def test_pins_and_venues_are_places(citizen: Citizen) -> None:
+    assert read_one(citizen.location(-2.5, 103.25)).place == Place(-2.5, 103.25)
+    assert read_one(citizen.venue("Pasar Perjuangan", -2.5, 103.25)).place == Place(-2.5, 103.25, "Pasar Perjuangan")
+
+
+async def test_a_tap_is_a_choice(channel: Telegram, citizen: Citizen) -> None:
+    await channel.send(Outgoing(BUDI, "Benar?", (Button("Ya", "yes"), Button("Tidak", "no"))))
+    for update in (citizen.tap("no"), citizen.tap("no", inaccessible=True)):
+        incoming = read_one(update)
+        assert (incoming.choice, incoming.address, incoming.private) == ("no", BUDI, True)
+        assert (incoming.sequence, incoming.text, incoming.unsupported) == (0, "", None)
+        assert answer_tap(update) == {
+            "method": "answerCallbackQuery",
+            "callback_query_id": update["callback_query"]["id"],
+        }
+    assert answer_tap(citizen.text("ya")) is None
+
+
+def test_an_edited_message_keeps_its_place(citizen: Citizen) -> None:
+    original = citizen.text("jln rusk")
+    corrected = read_one(citizen.edited(original, "jalan rusak"))
+    assert corrected.edits
+    assert corrected.text == "jalan rusak"
+    assert corrected.sequence == read_one(original).sequence
+    assert corrected.message_id != read_one(original).message_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("dice", {"dice": {"emoji": "🎲", "value": 3}}),
+        ("game", {"game": {"title": "t", "description": "d", "photo": []}}),
+        (
+            "poll",
+            {
+                "poll": {
+                    "id": "1", "question": "q", "options": [], "total_voter_count": 0, "is_closed": False,
+                    "is_anonymous": True, "type": "regular", "allows_multiple_answers": False,
+                    "allows_revoting": False, "members_only": False,
+                }
+            },
+        ),
+        ("story", {"story": {"id": 1, "chat": {"id": 5, "type": "private"}}}),
+        ("rich_message", {"rich_message": {"blocks": []}}),
+        ("service", {"connected_website": "lapor.go.id"}),
+        ("service", {"group_chat_created": True}),
+        ("service", {"write_access_allowed": {}}),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_named(citizen: Citizen, kind: str, content: dict[str, Any]) -> None:
+    incoming = read_one(citizen.message(**content))
+    assert (incoming.unsupported, incoming.text, incoming.media) == (kind, "", None)
+
+
+def test_stickers_and_contacts_are_named(citizen: Citizen) -> None:
+    assert read_one(citizen.sticker()).unsupported == "sticker"
+    assert read_one(citizen.contact()).unsupported == "contact"
+
+
+def test_a_content_of_the_future_is_unknown(citizen: Citizen) -> None:
+    update = citizen.text("")
+    del update["message"]["text"]
+    update["message"]["hologram"] = {"file_id": "x"}
+    assert read_one(update).unsupported == "unknown"
+
+
+def test_blocking_and_unblocking_are_told(citizen: Citizen) -> None:
+    assert read_one(citizen.block()).unsupported == "blocked"
+    back = read_one(citizen.unblock())
+    assert (back.unsupported, back.address, back.private) == ("unblocked", BUDI, True)
+
+
+def test_what_is_said_in_a_group_is_not_kept(citizen: Citizen) -> None:
+    for update in (citizen.group_text("Halo semua, ini alamat saya"), citizen.add_to_group()):
+        incoming = read_one(update)
+        assert not incoming.private
+        assert incoming.address == Address("telegram", str(bot_api.GROUP))
+        assert (incoming.text, incoming.name, incoming.media, incoming.unsupported) == ("", None, None, None)
+    post = {"message_id": 4, "date": 1, "chat": {"id": -100, "type": "channel", "title": "Kanal"}, "text": "halo"}
+    assert read_one(citizen.api.make_update(channel_post=post)).private is False
+
+
+async def test_in_a_group_only_what_is_for_the_bot_is_for_the_bot(channel: Telegram, citizen: Citizen) -> None:
+    await channel.send(Outgoing(Address("telegram", str(bot_api.GROUP)), "Silakan"))
+    [ours] = citizen.api.sent(bot_api.GROUP)
+    me = "lapor_uji_bot"
+    for update in (
+        citizen.group_text("/start"),
+        citizen.group_text("/start@lapor_uji_bot"),
+        citizen.group_text("🙏🙏 halo @Lapor_Uji_Bot tolong"),
+        citizen.group_text("terima kasih", reply_to=ours),
+        citizen.add_to_group(),
+    ):
+        assert addressed(update, me), update
+        assert addressed(update), update
+    talk = [citizen.group_text("halo semua"), citizen.group_text("tanya @tetangga_sebelah"), citizen.block()]
+    for update in talk:
+        assert not addressed(update, me), update
+        assert not addressed(update), update
+    for text in ("/start@other_bot", "@other_bot halo"):
+        assert not addressed(citizen.group_text(text), me)
+    assert not addressed(citizen.group_text("ya", reply_to=ours), "another_bot")
+
+
+@pytest.mark.parametrize(
+    ("update", "expected"),
+    [
+        (None, []),
+        ([], []),
+        ({}, []),
+        ({"update_id": 1}, []),
+        ({"update_id": "1", "message": {"chat": {"id": 5}}}, []),
+        ({"update_id": 1, "message": "halo"}, []),
+        ({"update_id": 1, "message": {"chat": {"id": "five"}}}, []),
+        ({"update_id": 1, "poll": {"id": "1"}}, []),
+        ({"update_id": 1, "inline_query": {"id": "1", "from": {"id": 5}}}, []),
+        ({"update_id": 1, "message": {"chat": {"id": 77}}}, [Incoming(BUDI, "1", 0, unsupported="unknown")]),
+        (
+            {"update_id": 1, "message": {"chat": {"id": 77, "type": "private"}, "text": "no date, no id"}},
+            [Incoming(BUDI, "1", 0, unsupported="unknown")],
+        ),
+        (
+            {"update_id": 1, "callback_query": {"message": {"chat": {"id": 77}}}},
+            [Incoming(BUDI, "1", 0, unsupported="unknown")],
+        ),
+        (
+            {"update_id": 1, "message": {"chat": {"id": -5}, "text": "?"}},
+            [Incoming(Address("telegram", "-5"), "1", 0, private=False)],
+        ),
+        (
+            {"update_id": 1, "hologram": {"chat": {"id": 77, "type": "private"}}},
+            [Incoming(BUDI, "1", 0, unsupported="unknown")],
+        ),
+    ],
+)
+def test_what_is_no_update_raises_nothing(update: Any, expected: list[Incoming]) -> None:
+    assert read(update) == expected
+    assert chat_of(update) == (expected[0].address.user if expected else chat_of(update))
+
+
+def test_the_chat_of_an_update_is_found_by_hand(citizen: Citizen) -> None:
+    for update in (citizen.text("a"), citizen.photo(), citizen.block(), citizen.edited(citizen.text("a"), "b")):
+        assert chat_of(update) == "77"
+    assert chat_of(None) is None
+
+
+def test_what_no_database_takes_is_cleaned_away(citizen: Citizen) -> None:
+    update = citizen.text("x")
+    update["message"]["text"] = json.loads('"a\\u0000b \\ud83d\\ude4f \\ud83d c"')
+    text = read_one(update).text
+    assert text == "ab 🙏 \ufffd c"
+    assert text.encode()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_no_distorted_update_raises_or_gives_values_of_other_types(data: st.DataObject) -> None:
+    citizen = FakeBotApi(count_only=True).citizen(CHAT)
+    makers: list[Callable[[], dict[str, Any]]] = [
+        citizen.photo, citizen.document, citizen.location, citizen.sticker, citizen.block, citizen.voice,
+    ]  # fmt: skip
+    update = data.draw(st.sampled_from(makers))()
+    place: Any = update
+    while True:  # walk to some part of it, and put something else there
+        key = data.draw(st.sampled_from(sorted(place)))
+        if not isinstance(place[key], dict) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    for incoming in read(update):
+        assert isinstance(incoming.text, str)
+        assert type(incoming.sequence) is int
+        for value in (incoming.choice, incoming.name, incoming.language, incoming.unsupported):
+            assert value is None or isinstance(value, str)
+        if incoming.place:
+            assert math.isfinite(incoming.place.latitude)
+        if incoming.media:
+            assert isinstance(incoming.media.provider_id, str)
+    addressed(update)
+    answer_tap(update)
+
+
+# --- sending -----------------------------------------------------------------------------------
+
+
+async def test_a_message_arrives_and_its_number_comes_back(api: FakeBotApi, channel: Telegram) -> None:
+    as_the_speaker_sees_it: Channel = channel
+    number = await as_the_speaker_sees_it.send(Outgoing(BUDI, "Halo <b>Budi</b> & *kawan* 🙏"))
+    [sent] = api.sent(CHAT)
+    assert (sent.text, sent.message_id, sent.buttons) == ("Halo <b>Budi</b> & *kawan* 🙏", number, ())
+    [arguments] = api.called("sendMessage")
+    assert set(arguments) == {"chat_id", "text", "link_preview_options"}
+    assert [call.method for call in api.calls] == ["sendMessage"], "nothing else is asked of Telegram before"
+
+
+async def test_buttons_stand_two_in_a_row_where_they_are_short(api: FakeBotApi, channel: Telegram) -> None:
+    short = tuple(Button(label, label.lower()) for label in ("Ya", "Tidak", "Batal"))
+    await channel.send(Outgoing(BUDI, "Benar?", short))
+    long = Button("Dinas Pekerjaan Umum dan Penataan Ruang", "pupr")
+    await channel.send(Outgoing(BUDI, "Yang mana?", (*short, long)))
+    keyboards = [sent.message["reply_markup"]["inline_keyboard"] for sent in api.sent(CHAT)]
+    assert [len(row) for row in keyboards[0]] == [2, 1]
+    assert [len(row) for row in keyboards[1]] == [1, 1, 1, 1]
+    assert api.sent(CHAT)[0].buttons == (("Ya", "ya"), ("Tidak", "tidak"), ("Batal", "batal"))
+
+
+async def test_a_choice_may_have_64_bytes_and_not_one_more(api: FakeBotApi, channel: Telegram) -> None:
+    await channel.send(Outgoing(BUDI, "?", (Button("a", "é" * 32),)))
+    for choice in ("é" * 32 + "a", ""):
+        with pytest.raises(Undeliverable) as caught:
+            await channel.send(Outgoing(BUDI, "?", (Button("a", choice),)))
+        assert not caught.value.gone
+    assert len(api.calls) == 1
+
+
+async def test_what_cannot_be_sent_is_not_tried(api: FakeBotApi, channel: Telegram) -> None:
+    with pytest.raises(Undeliverable) as caught:
+        await channel.send(Outgoing(BUDI, " \n "))
+    assert not caught.value.gone
+    with pytest.raises(Undeliverable) as caught:
+        await channel.send(Outgoing(Address("telegram", "@somebody"), "Halo"))
+    assert caught.value.gone
+    assert api.calls == []
+
+
+async def test_a_long_text_is_sent_in_parts_with_the_buttons_below_the_last(api: FakeBotApi, channel: Telegram) -> None:
+    text = "\n\n".join(f"Paragraf {number}: " + "🙏 jalan rusak " * 60 for number in range(12))
+    number = await channel.send(Outgoing(BUDI, text, (Button("Ya", "yes"),)))
+    sent = api.sent(CHAT)
+    assert len(sent) > 1
+    assert sent[-1].message_id == number
+    assert [len(each.buttons) for each in sent] == [0] * (len(sent) - 1) + [1]
+    assert all(each.text.startswith("Paragraf") for each in sent), "cut between paragraphs"
+    assert "".join("".join(each.text for each in sent).split()) == "".join(text.split())
+
+
+async def test_a_text_that_fails_between_two_parts_is_sent_again_as_a_whole(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.choose = lambda _: bot_api.broken() if len(api.calls) == 2 else None
+    long = Outgoing(BUDI, "kata " * 1500)
+    with pytest.raises(TryLater):
+        await channel.send(long)
+    assert len(api.sent(CHAT)) == 1
+    await channel.send(long)
+    assert [each.text for each in api.sent(CHAT)][1:] == split(long.text)
+
+
+@given(
+    st.text(st.sampled_from("ab \n🙏é\u200d"), max_size=120),
+    st.integers(min_value=2, max_value=40),
+)
+def test_nothing_is_lost_in_the_cut(text: str, limit: int) -> None:
+    parts = split(text, limit)
+    assert all(part == part.strip() and 1 <= count_units(part) <= limit for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    if all(count_units(word) <= limit for word in re.split(r"[ \n]+", text)):
+        assert " ".join(" ".join(parts).split()) == " ".join(text.split()), "no word is torn"
+
+
+def test_a_cut_is_made_at_the_best_place() -> None:
+    assert split("") == []
+    assert split("🙏" * 2048) == ["🙏" * 2048]
+    assert split("🙏" * 2049) == ["🙏" * 2048, "🙏"]
+    assert split("satu dua\n\ntiga empat", 14) == ["satu dua", "tiga empat"]
+    assert split("satu dua\ntiga empat", 10) == ["satu dua", "tiga empat"]
+    assert split("satu dua tiga", 8) == ["satu dua", "tiga"]
+    assert split("a\n\nsatu dua tiga empat", 14) == ["a\n\nsatu dua", "tiga empat"], "not a part of one letter"
+
+
+# --- failing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "after", "whole"),
+    [
+        (bot_api.too_many(17), 17, False),
+        (bot_api.broken(), None, False),
+        (bot_api.bad_gateway(), None, False),
+        (bot_api.unauthorized(), None, True),
+        (Fault(404, {"ok": False, "error_code": 404, "description": "Not Found"}), None, True),
+        (Fault(409, {"ok": False, "error_code": 409, "description": "Conflict: terminated"}), None, True),
+        (Fault(429, {"ok": False, "error_code": 429, "description": "Too Many Requests"}), None, False),
+        (Fault(200, "<html>Selamat datang di hotspot</html>"), None, False),
+        (Fault(200, ""), None, False),
+        (Fault(302, ""), None, False),
+        (Fault(503, {"odd": True}), None, False),
+        (bot_api.silence(), None, False),
+        (bot_api.silence(delivered=True), None, False),
+        (bot_api.reset(), None, False),
+        (bot_api.reset(delivered=True), None, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
+async def test_what_may_pass_is_tried_later(
+    api: FakeBotApi, channel: Telegram, fault: Fault, after: float | None, whole: bool
+) -> None:
+    api.faults.add(fault)
+    with pytest.raises(TryLater) as caught:
+        await channel.send(Outgoing(BUDI, SECRET))
+    assert (caught.value.after, caught.value.whole_channel) == (after, whole)
+    assert len(api.sent(CHAT)) == int(fault.delivered)
+    assert_discreet(caught.value)
+    assert await channel.send(Outgoing(BUDI, SECRET)), "and it goes well the next time"
+
+
+@pytest.mark.parametrize(
+    ("fault", "gone"),
+    [
+        (bot_api.blocked(), True),
+        (bot_api.refused("chat not found"), True),
+        (bot_api.refused("PEER_ID_INVALID"), True),
+        (bot_api.refused("user is deactivated"), True),
+        (Fault(403, {"ok": False, "error_code": 403, "description": "Forbidden: user is deactivated"}), True),
+        (bot_api.migrated(-1001), True),
+        (bot_api.refused("message is too long"), False),
+        (bot_api.refused(f"cannot parse {SECRET}"), False),
+        (Fault(400, f"<html>bot{TOKEN}: {SECRET}</html>"), False),
+    ],
+)
+async def test_what_cannot_pass_is_undeliverable(api: FakeBotApi, channel: Telegram, fault: Fault, gone: bool) -> None:
+    api.faults.add(fault)
+    with pytest.raises(Undeliverable) as caught:
+        await channel.send(Outgoing(BUDI, SECRET))
+    assert caught.value.gone is gone
+    assert_discreet(caught.value)
+
+
+async def test_a_blocked_bot_is_told_so(api: FakeBotApi, channel: Telegram, citizen: Citizen) -> None:
+    citizen.block()
+    with pytest.raises(Undeliverable, match="blocked by the user") as caught:
+        await channel.send(Outgoing(BUDI, "Halo"))
+    assert caught.value.gone
+    citizen.unblock()
+    assert await channel.send(Outgoing(BUDI, "Halo"))
+
+
+async def test_faults_can_be_meant_for_one_chat(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(bot_api.broken(), chat=CHAT, times=math.inf)
+    assert await channel.send(Outgoing(Address("telegram", "78"), "Halo"))
+    for _ in range(2):
+        with pytest.raises(TryLater):
+            await channel.send(Outgoing(BUDI, "Halo"))
+    api.faults.clear()
+    assert await channel.send(Outgoing(BUDI, "Halo"))
+
+
+async def test_a_provider_that_is_down_is_the_channels_trouble() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        async with Telegram(TOKEN, f"http://127.0.0.1:{taken.getsockname()[1]}", QUICK) as channel:
+            with pytest.raises(TryLater) as caught:
+                await channel.send(Outgoing(BUDI, SECRET))
+    assert caught.value.whole_channel
+    assert_discreet(caught.value)
+
+
+async def test_a_provider_that_lets_nobody_in_is_the_channels_trouble() -> None:
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for earlier in (first, second):  # they fill the queue that nobody serves
+            earlier.setblocking(False)
+            earlier.connect_ex(deaf.getsockname())
+        async with Telegram(TOKEN, f"http://127.0.0.1:{deaf.getsockname()[1]}", QUICK) as channel:
+            with pytest.raises(TryLater) as caught:
+                await channel.send(Outgoing(BUDI, SECRET))
+    assert caught.value.whole_channel
+
+
+async def test_a_message_is_not_repeated_behind_our_back(api: FakeBotApi, channel: Telegram) -> None:
+    await channel.send(Outgoing(BUDI, "Halo"))  # so that there is a connection to be cut
+    api.faults.add(bot_api.reset(delivered=True))
+    with pytest.raises(TryLater):
+        await channel.send(Outgoing(BUDI, "Nomor laporan Anda"))
+    assert len(api.sent(CHAT)) == 2
+
+
+async def test_a_send_of_many_parts_still_ends_in_time(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(bot_api.slow(0.2), times=math.inf)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(TryLater):
+        await channel.send(Outgoing(BUDI, "kata " * 5000))
+    assert asyncio.get_running_loop().time() - began < 2 * QUICK.total
+
+
+async def test_a_taken_message_is_not_sent_again_for_an_odd_answer(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(Fault(200, {"ok": True, "result": {"message": "of another shape"}}))
+    assert await channel.send(Outgoing(BUDI, "Halo")) is None
+
+
+async def test_the_log_of_the_library_does_not_tell_the_token(
+    api: FakeBotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with Telegram(TOKEN, api.base_url, QUICK) as channel:
+            await channel.send(Outgoing(BUDI, SECRET))
+            api.faults.add(bot_api.bad_gateway())
+            with pytest.raises(TryLater):
+                await channel.send(Outgoing(BUDI, SECRET))
+    assert TOKEN not in caplog.text
+    assert SECRET not in caplog.text
+
+
+def assert_discreet(error: Exception) -> None:
+    told = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__context__)
+    assert TOKEN not in told
+    assert SECRET not in told
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_fetched(api: FakeBotApi, channel: Telegram, citizen: Citizen) -> None:
+    data = bytes(range(256)) * 4000
+    media = read_one(citizen.photo(data=data)).media
+    assert media is not None
+    assert await channel.fetch(media.provider_id) == data
+
+
+async def test_a_file_is_fetched_up_to_its_limit_whatever_was_said_of_its_size(api: FakeBotApi) -> None:
+    limit = 100_000
+    async with Telegram(TOKEN, api.base_url, Limits(file_size=limit)) as channel:
+        assert len(await channel.fetch(api.add_file(b"x" * limit))) == limit
+        for claimed in (limit + 1, 10, None):
+            with pytest.raises(Undeliverable) as caught:
+                await channel.fetch(api.add_file(b"x" * (limit + 1), claimed_size=claimed))
+            assert not caught.value.gone
+
+
+async def test_a_file_that_telegram_does_not_hand_out_is_undeliverable(api: FakeBotApi, channel: Telegram) -> None:
+    for file_id in ("unheard-of", api.add_file(b"x", claimed_size=21 << 20)):
+        with pytest.raises(Undeliverable) as caught:
+            await channel.fetch(file_id)
+        assert not caught.value.gone
+
+
+@pytest.mark.parametrize("fault", [bot_api.broken(), bot_api.silence(), bot_api.reset()])
+@pytest.mark.parametrize("step", ["getFile", "file"])
+async def test_a_file_may_come_later(api: FakeBotApi, channel: Telegram, fault: Fault, step: str) -> None:
+    file_id = api.add_file(b"x")
+    # Twice, for aiohttp itself asks again for a file if a connection kept alive turns out to be cut.
+    api.faults.add(fault, method=step, times=2 if fault.reset and step == "file" else 1)
+    with pytest.raises(TryLater) as caught:
+        await channel.fetch(file_id)
+    assert not caught.value.whole_channel
+    assert_discreet(caught.value)
+    assert await channel.fetch(file_id) == b"x"
+
+
+async def test_a_missing_file_is_no_dead_token(api: FakeBotApi, channel: Telegram) -> None:
+    file_id = api.add_file(b"x")
+    api.lose_file(file_id)
+    with pytest.raises(TryLater) as caught:
+        await channel.fetch(file_id)
+    assert not caught.value.whole_channel
+
+
+# --- the way of the updates --------------------------------------------------------------------
+
+
+async def test_updates_are_polled_as_they_are(api: FakeBotApi, channel: Telegram, citizen: Citizen) -> None:
+    assert await channel.poll(None, 0) == []
+    first = citizen.text("halo")
+    odd: dict[str, Any] = {"update_id": 800_000_000, "message": {"chat": "odd"}}
+    await api.deliver(first)
+    await api.deliver(odd)
+    assert await channel.poll(None, 0) == [first, odd]
+    assert await channel.poll(first["update_id"] + 1, 0) == [odd]
+    waiting = asyncio.create_task(channel.poll(odd["update_id"] + 1, 5))
+    await asyncio.sleep(0.7)  # longer than `QUICK.total`: Telegram may take its time here
+    late = {"update_id": 800_000_001, "message": {"chat": {"id": 77}}}
+    await api.deliver(late)
+    assert await waiting == [late]
+    assert json.loads(api.called("getUpdates")[0]["allowed_updates"]) == list(ALLOWED_UPDATES)
+
+
+async def test_the_webhook_is_set_and_taken_away(api: FakeBotApi, channel: Telegram) -> None:
+    await channel.set_webhook("https://lapor.example/webhooks/telegram", "rahasia_1")
+    assert api.webhook == ("https://lapor.example/webhooks/telegram", "rahasia_1")
+    assert api.called("setWebhook")[0]["allowed_updates"] == list(ALLOWED_UPDATES)
+    with pytest.raises(TryLater) as caught:
+        await channel.poll(None, 0)
+    assert caught.value.whole_channel
+    await channel.delete_webhook()
+    assert await channel.poll(None, 0) == []
+
+
+async def test_the_username_is_asked_once(api: FakeBotApi, channel: Telegram) -> None:
+    assert [await channel.username() for _ in range(2)] == ["lapor_uji_bot"] * 2
+    assert len(api.called("getMe")) == 1
+
+
+async def test_a_stopped_channel_leaves_no_session_open(api: FakeBotApi) -> None:
+    request = AiohttpRequest(QUICK)
+    await request.initialize()
+    session = request._session
+    assert session
+    await request.shutdown()
+    await request.shutdown()
+    assert session.closed
+
+
+# --- the peer itself ---------------------------------------------------------------------------
+
+
+async def test_the_peer_delivers_to_a_webhook_until_it_is_taken(api: FakeBotApi, citizen: Citizen) -> None:
+    from aiohttp import web
+
+    seen: list[tuple[str | None, dict[str, Any]]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        seen.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token"), await request.json()))
+        return web.json_response(answer_tap(seen[-1][1]) or {}, status=500 if len(seen) == 1 else 200)
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        api.webhook = (f"http://127.0.0.1:{runner.addresses[0][1]}/hook", "s3cret")
+        update = citizen.text("halo")
+        assert await api.deliver(update, repeat=2, pause=0.01) == 200
+        assert seen == [("s3cret", update)] * 3
+        async with Telegram(TOKEN, api.base_url) as channel:
+            await channel.send(Outgoing(BUDI, "Benar?", (Button("Ya", "yes"),)))
+        assert (await citizen.reply()).choices == ["yes"]
+        tap = citizen.tap("yes")
+        await api.deliver(tap)
+        assert api.answered_taps == [tap["callback_query"]["id"]]
+        with pytest.raises(TimeoutError, match="said nothing more"):
+            await citizen.reply(0.01)
+    finally:
+        await runner.cleanup()
+
+
+def test_no_content_is_also_a_service() -> None:
+    assert not SERVICE & {"text", "photo", "document", "voice", "video", "location", "sticker", "contact"}
