@@ -1,0 +1,577 @@
+"""The web chat: the page at /chat, what it posts, and the stream of lines that it listens to.
+
+The page works as a plain form; its script only makes it pleasant. Whoever holds the cookie `chat`
+is the citizen, so neither the database nor a log line ever holds that cookie, only its digest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import secrets
+import signal
+import time
+import tomllib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import jinja2
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+import bot
+from bot.channels import webchat
+from bot.messages import Address, Button, Incoming
+
+LARGEST_FILE = 20 * 1024 * 1024
+LARGEST_FORM = LARGEST_FILE + 512 * 1024  # room for the other fields of the form
+LARGEST_JSON = 256 * 1024  # 20,000 characters, each escaped as two \uXXXX, and a little
+DRAINED = 3 * LARGEST_FILE  # read on this far past the limit: a browser that is cut off mid-upload shows no answer
+COOKIE_DAYS = 180
+STREAMS_EACH = 4
+HEARTBEAT = 15.0
+PATIENCE = 2.0  # seconds that a page without scripts waits for the reply, since it hears of nothing later
+SHOWN = 200  # lines of history on the page, until the citizen asks for all
+
+LANGUAGES = ("id", "en")
+ZONE = timezone(timedelta(hours=7))  # for browsers without scripts; the script uses the device's own zone
+PAGES = Path(__file__).parent / "pages"
+ASSETS = {"chat.css": "text/css", "chat.js": "text/javascript", "chat.svg": "image/svg+xml"}
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: that would turn the Origin of our own form posts into "null".
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chat, as its page shows it.
+
+    `photo` is the path of a thumbnail (it begins with "/"), or a word for the kind of file.
+    `message_id` is the `Incoming.message_id` of a citizen's line: by it the page knows its own message again.
+    """
+
+    cursor: int
+    from_citizen: bool
+    text: str
+    buttons: tuple[Button, ...]
+    at: datetime
+    photo: str | None
+    message_id: str | None = None
+
+
+class StoreDown(Exception):
+    """The complaint store cannot be reached. Whether the last write was kept is not known."""
+
+
+class Backend(Protocol):
+    """What the chat page needs of the house behind it."""
+
+    async def take(self, message: Incoming, payload: dict[str, Any], content: bytes | None = None) -> None:
+        """Take one message and commit; the same message id again changes nothing. Raises `StoreDown`."""
+
+    async def lines(self, address: Address, after: int) -> list[Line]:
+        """All lines of the chat after that cursor, in order. Raises `StoreDown`."""
+
+    async def wait(self, address: Address, seconds: float) -> None:
+        """Return when something new may be there, at the latest after so many seconds."""
+
+
+class Refusal(Exception):
+    """A message that is not taken: its HTTP status, the key of the sentence for the citizen, and the technical why."""
+
+    def __init__(self, status: int, key: str, why: str = "") -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.why = why
+
+
+def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
+    """The chat page and what it calls, to be included in the app."""
+    streams = _Streams()
+    assets = _Assets()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with streams.ended_by_signals():
+            yield
+        streams.end_all()
+
+    router = APIRouter(lifespan=lifespan, include_in_schema=False)
+
+    async def page(
+        request: Request, session: str | None, *, refusal: Refusal | None = None, draft: str = "", form_id: str = ""
+    ) -> HTMLResponse:
+        language = _language(request)
+        words = _WORDS[language]
+        lines: list[Line] = []
+        try:
+            lines = await backend.lines(_address(session), 0) if session else []
+        except StoreDown:
+            refusal = refusal or Refusal(503, "store_down")
+        shown = lines if "all" in request.query_params else lines[-SHOWN:]
+        html = _TEMPLATES.get_template("chat.html").render(
+            **words["page"],
+            words=words["script"],
+            lines=[_shown(line) for line in shown],
+            clock=_clock,
+            older_hidden=len(lines) - len(shown),
+            asking=_asking(lines),
+            notice=words["problem"][refusal.key] if refusal else "",
+            draft=draft,
+            form_id=form_id or str(uuid.uuid4()),
+            new_id=lambda: str(uuid.uuid4()),
+            now=_now(),
+            asset=assets.url,
+            longest_text=webchat.LONGEST_TEXT,
+            largest_file=LARGEST_FILE,
+        )
+        headers = HEADERS | ({"Retry-After": "5"} if refusal and refusal.status == 503 else {})
+        response = HTMLResponse(html, status_code=refusal.status if refusal else 200, headers=headers)
+        # Also an old cookie is set again, so that the 180 days count from the last visit.
+        _set_cookie(response, "chat", session or secrets.token_urlsafe(32), days=COOKIE_DAYS, secure=secure_cookies)
+        if request.query_params.get("lang") in LANGUAGES:
+            _set_cookie(response, "lang", language, days=365, secure=secure_cookies)
+        return response
+
+    @router.get("/chat")
+    async def show(request: Request) -> HTMLResponse:
+        """The page with its history."""
+        return await page(request, _session(request))
+
+    @router.post("/chat")
+    async def post_form(request: Request) -> Response:
+        """The same page without scripts: take the form, then show the page again."""
+        form: FormData | None = None
+        try:
+            session = _own_page(request)
+            form = await _form(request)
+            payload, content = await _from_form(form, request)
+            # A form that is sent again keeps its id, but with other words in it, it is another message.
+            words = json.dumps({**payload, "n": None}, sort_keys=True)
+            payload["id"] = str(uuid.uuid5(uuid.UUID(payload["id"]), words))
+            address = _address(session)
+            # The wait begins before the message is taken, so that a fast reply is not missed.
+            reply = asyncio.ensure_future(backend.wait(address, PATIENCE))
+            try:
+                await _take(backend, session, payload, content)
+                lines = await backend.lines(address, 0)
+                if not lines or lines[-1].from_citizen:
+                    await reply
+            except StoreDown:
+                pass  # the message is taken; the page that follows says what is wrong
+            finally:
+                reply.cancel()
+        except Refusal as refusal:
+            draft, form_id = (_field(form, "text"), _field(form, "id")) if form else ("", "")
+            return await page(request, _session(request), refusal=refusal, draft=draft, form_id=form_id)
+        finally:
+            if form:
+                await form.close()
+        return RedirectResponse("/chat", status_code=303, headers={"Cache-Control": "no-store"})
+
+    @router.post("/chat/messages")
+    async def post_message(request: Request) -> Response:
+        """One text, choice or place, as JSON."""
+        try:
+            session = _own_page(request)
+            await _take(backend, session, await _json(request))
+        except Refusal as refusal:
+            return _problem(request, refusal)
+        return JSONResponse({"ok": True})
+
+    @router.post("/chat/files")
+    async def post_file(request: Request) -> Response:
+        """One photo or document, with an optional caption."""
+        form: FormData | None = None
+        try:
+            session = _own_page(request)
+            form = await _form(request)
+            payload, content = await _from_form(form, request)
+            if content is None:
+                raise Refusal(400, "malformed", "the field `file` is missing")
+            await _take(backend, session, payload, content)
+        except Refusal as refusal:
+            return _problem(request, refusal)
+        finally:
+            if form:
+                await form.close()
+        return JSONResponse({"ok": True})
+
+    @router.post("/chat/leave")
+    async def leave(request: Request) -> Response:
+        """Forget this chat on this device, for phones and computers that are shared."""
+        try:
+            _own_page(request)
+        except Refusal as refusal:
+            return await page(request, _session(request), refusal=refusal)
+        response = RedirectResponse("/chat", status_code=303, headers={"Cache-Control": "no-store"})
+        response.delete_cookie("chat", path="/chat", secure=secure_cookies, httponly=True, samesite="lax")
+        return response
+
+    @router.get("/chat/events")
+    async def events(request: Request) -> Response:
+        """The lines after a cursor, and then every new one, as Server-Sent Events."""
+        session = _session(request)
+        if not session:
+            return _problem(request, Refusal(403, "no_session"))
+        address, after = _address(session), _cursor(request)
+        try:
+            lines = await backend.lines(address, after)
+        except StoreDown:
+            return _problem(request, Refusal(503, "store_down"))
+        return StreamingResponse(
+            streams.follow(backend, address, after, lines),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"},
+        )
+
+    @router.get("/chat/static/{name}")
+    async def static(name: str) -> Response:
+        """The style sheet, the script and the icon; their addresses change with their content."""
+        return assets.response(name)
+
+    return router
+
+
+# --- reading what was posted
+
+
+def _own_page(request: Request) -> str:
+    """The session of a POST that comes from our own page; anything else is refused."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site:
+        own = site in ("same-origin", "none")
+    else:
+        # Only the host is compared: behind a proxy that ends TLS, the scheme differs.
+        own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    if not own:
+        raise Refusal(403, "elsewhere")
+    session = _session(request)
+    if not session:
+        raise Refusal(403, "no_session")
+    return session
+
+
+def _limited(request: Request, limit: int) -> Request:
+    """The same request, whose body ends in a 413 as soon as it is too large."""
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received <= limit:
+            return message
+        while message.get("more_body") and received <= limit + DRAINED:
+            message = await request.receive()
+            received += len(message.get("body", b""))
+        raise Refusal(413, "too_large")
+
+    return Request(request.scope, receive)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise Refusal(400, "malformed", "the content type must be application/json")
+    try:
+        payload = json.loads(await _limited(request, LARGEST_JSON).body())
+    except Refusal:
+        raise Refusal(413, "too_long") from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, "malformed", "the body is not JSON") from None
+    if not isinstance(payload, dict):
+        raise Refusal(400, "malformed", "the body must be an object")
+    if "file" in payload:
+        raise Refusal(400, "malformed", "files go to /chat/files")
+    payload.setdefault("n", _now())
+    return payload | {"language": _language(request)}
+
+
+async def _form(request: Request) -> FormData:
+    try:
+        return await _limited(request, LARGEST_FORM).form(max_files=1, max_fields=10, max_part_size=LARGEST_FORM)
+    except HTTPException as error:
+        raise Refusal(400, "malformed", str(error.detail)) from None
+
+
+def _field(form: FormData, key: str) -> str:
+    value = form.get(key)
+    return value if isinstance(value, str) else ""
+
+
+async def _from_form(form: FormData, request: Request) -> tuple[dict[str, Any], bytes | None]:
+    n = _field(form, "n")
+    payload: dict[str, Any] = {
+        "id": _field(form, "id"),
+        "n": int(n) if re.fullmatch(r"[0-9]{1,16}", n) else _now(),
+        # Forms send line ends as CRLF, whatever was typed.
+        "text": _field(form, "text").replace("\r\n", "\n"),
+        "choice": _field(form, "choice") or None,
+        "label": _field(form, "label") or None,
+        "language": _language(request),
+    }
+    if not re.fullmatch(webchat.UUID, payload["id"]):
+        raise Refusal(400, "malformed", "id must be a UUID in lower case")
+    upload = form.get("file")
+    # A form without scripts sends an empty, nameless part where no file was chosen.
+    if not isinstance(upload, UploadFile) or not (upload.filename or upload.size):
+        return payload, None
+    content = await upload.read()
+    if not content:
+        raise Refusal(400, "empty_file", "the file has no bytes")
+    if len(content) > LARGEST_FILE:
+        raise Refusal(413, "too_large")
+    payload["file"] = {"size": len(content), "content_type": upload.content_type, "name": upload.filename}
+    return payload, content
+
+
+async def _take(backend: Backend, session: str, payload: dict[str, Any], content: bytes | None = None) -> None:
+    """Hand one message on; only the fields we know reach the inbox."""
+    known = {key: payload[key] for key in webchat.FIELDS if payload.get(key) is not None}
+    try:
+        message = webchat.read(_address(session).user, known)
+    except webchat.TooLong as error:
+        raise Refusal(413, "too_long", str(error)) from None
+    except webchat.Empty as error:
+        raise Refusal(400, "empty", str(error)) from None
+    except ValueError as error:
+        raise Refusal(400, "malformed", str(error)) from None
+    try:
+        await backend.take(message, known, content)
+    except StoreDown:
+        raise Refusal(503, "store_down") from None
+
+
+# --- who, in which language, when
+
+
+def _session(request: Request) -> str | None:
+    cookie = request.cookies.get("chat", "")
+    return cookie if re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie) else None
+
+
+def _address(session: str) -> Address:
+    return Address(webchat.NAME, hashlib.sha256(session.encode()).hexdigest()[:32])
+
+
+def _set_cookie(response: Response, name: str, value: str, *, days: int, secure: bool) -> None:
+    response.set_cookie(name, value, max_age=days * 86_400, path="/chat", secure=secure, httponly=True, samesite="lax")
+
+
+def _language(request: Request) -> str:
+    for language in (request.query_params.get("lang"), request.cookies.get("lang")):
+        if language in LANGUAGES:
+            return language
+    return LANGUAGES[0]
+
+
+def _cursor(request: Request) -> int:
+    """Where the page left off: the browser's own header when it reconnects, else what the page asked for."""
+    for value in (request.headers.get("last-event-id", ""), request.query_params.get("after", "")):
+        if re.fullmatch(r"[0-9]{1,18}", value):
+            return int(value)
+    return 0
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# --- answers
+
+
+def _problem(request: Request, refusal: Refusal) -> JSONResponse:
+    """An RFC 9457 problem; its title is the sentence that the page shows."""
+    title = _WORDS[_language(request)]["problem"][refusal.key]
+    body = {"type": "about:blank", "title": title, "status": refusal.status}
+    if refusal.why:
+        body["detail"] = refusal.why
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if refusal.status == 503 else {})
+    return JSONResponse(body, refusal.status, headers, media_type="application/problem+json")
+
+
+def _shown(line: Line) -> dict[str, Any]:
+    """A line as the template and the script know it."""
+    return {
+        "cursor": line.cursor,
+        "mine": line.from_citizen,
+        "text": line.text,
+        "buttons": [{"label": button.label, "choice": button.choice} for button in line.buttons],
+        "at": line.at.isoformat(),
+        "photo": line.photo,
+        "id": line.message_id.rpartition(":")[2] if line.message_id else None,
+    }
+
+
+def _asking(lines: list[Line]) -> int | None:
+    """The cursor of the line whose buttons may be tapped: the newest with buttons, if nothing was answered since."""
+    for line in reversed(lines):
+        if line.from_citizen:
+            return None
+        if line.buttons:
+            return line.cursor
+    return None
+
+
+def _clock(at: str, months: list[str], zone: str) -> str:
+    local = datetime.fromisoformat(at).astimezone(ZONE)
+    return f"{local.day} {months[local.month - 1]} {local:%H.%M} {zone}"
+
+
+class _Assets:
+    """The few static files, read once. The address carries a digest, so browsers may keep them for ever."""
+
+    def __init__(self) -> None:
+        self._files = {name: (PAGES / "static" / name).read_bytes() for name in ASSETS}
+
+    def url(self, name: str) -> str:
+        return f"/chat/static/{name}?v={hashlib.sha256(self._files[name]).hexdigest()[:12]}"
+
+    def response(self, name: str) -> Response:
+        if name not in self._files:
+            return Response(status_code=404)
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(self._files[name], media_type=ASSETS[name], headers=headers)
+
+
+def _load_words() -> dict[str, dict[str, Any]]:
+    texts = Path(bot.__path__[0]) / "texts"
+    return {language: tomllib.loads((texts / f"page.{language}.toml").read_text("utf-8")) for language in LANGUAGES}
+
+
+_WORDS = _load_words()
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+
+# --- the stream
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    replaced: bool = False
+
+
+class _Streams:
+    """The open streams of this process, by address."""
+
+    def __init__(self) -> None:
+        self._open: dict[Address, list[_Stream]] = {}
+
+    async def follow(self, backend: Backend, address: Address, after: int, lines: list[Line]) -> AsyncIterator[str]:
+        """Say these lines, then every later one, until the browser goes, the server stops or the store is down."""
+        stream = self._enter(address)
+        try:
+            yield "retry: 3000\n\n"
+            while True:
+                for line in lines:
+                    after = line.cursor
+                    yield f"id: {after}\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"
+                # The wait begins before the look, so that what comes between the two is not missed.
+                news = asyncio.ensure_future(backend.wait(address, HEARTBEAT))
+                try:
+                    await asyncio.sleep(0)
+                    lines = await backend.lines(address, after)
+                    if not lines:
+                        await self._first(news, stream.ended)
+                        if news.done():
+                            news.result()
+                        lines = await backend.lines(address, after)
+                finally:
+                    news.cancel()
+                if stream.ended.is_set():
+                    break
+                if not lines:
+                    # A comment keeps proxies from closing the stream; the event lets the page notice a dead line.
+                    yield ": beat\nevent: beat\ndata: 0\n\n"
+            if stream.replaced:
+                yield "event: elsewhere\ndata: 0\n\n"
+        except StoreDown:
+            return  # the browser comes back by itself, with the last cursor it saw
+        finally:
+            self._leave(address, stream)
+
+    def end_all(self) -> None:
+        """Let every stream end; the browsers reconnect to whoever serves then."""
+        for streams in self._open.values():
+            for stream in streams:
+                stream.ended.set()
+
+    @contextmanager
+    def ended_by_signals(self) -> Iterator[None]:
+        """End the streams when the process is asked to stop.
+
+        uvicorn waits for open responses before it tells the app to shut down, so a stream that
+        waited for the app would keep the server from stopping.
+        """
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def stop(number: int, frame: Any) -> None:
+            loop.call_soon_threadsafe(self.end_all)
+            handler = before[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+
+        try:
+            for number, handler in before.items():
+                if callable(handler):
+                    signal.signal(number, stop)
+        except ValueError:  # signals belong to the main thread; elsewhere, as in tests, end_all does
+            before.clear()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                if signal.getsignal(number) is stop:
+                    signal.signal(number, handler)
+
+    def _enter(self, address: Address) -> _Stream:
+        # The oldest makes room: it is often a phone that changed its network, and nobody told us.
+        streams = self._open.setdefault(address, [])
+        for old in streams[: max(0, len(streams) - STREAMS_EACH + 1)]:
+            old.replaced = True
+            old.ended.set()
+        stream = _Stream()
+        streams.append(stream)
+        return stream
+
+    def _leave(self, address: Address, stream: _Stream) -> None:
+        self._open[address].remove(stream)
+        if not self._open[address]:
+            del self._open[address]
+
+    @staticmethod
+    async def _first(news: asyncio.Future[None], ended: asyncio.Event) -> None:
+        ending = asyncio.ensure_future(ended.wait())
+        either: set[asyncio.Future[Any]] = {news, ending}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()

@@ -1,0 +1,81 @@
+"""Fixtures for all rooms: a real PostgreSQL, a fresh migrated database for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from api.house import House, open_house
+from api.running import prepare
+from api.settings import Settings
+from store import embedded
+from store.database import libpq_url
+
+API_KEY = "test-key-0123456789abcdef"
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server's URL, with another database."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL server: that of TEST_DATABASE_URL, or an embedded one of this run's own."""
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        yield libpq_url(named)
+        return
+    with tempfile.TemporaryDirectory(prefix="lapor-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with embedded.serve(Path(folder)) as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> Iterator[str]:
+    """A migrated database with the shipped master data, which every test's own is copied from."""
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    prepare(in_database(server, name))
+    yield name
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(server: str, template: str) -> Iterator[str]:
+    """The URL of a fresh database of this test's own."""
+    name = f"test_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    yield in_database(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    """Settings of a process on this test's database."""
+    return Settings(
+        _env_file=None,
+        database_url=database,  # type: ignore[arg-type]
+        data_dir=tmp_path,
+        api_keys=f"test:{API_KEY}",  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+async def house(settings: Settings, database: str) -> AsyncIterator[House]:
+    """An open house on this test's database."""
+    async with open_house(settings, database, name="test") as opened:
+        yield opened
