@@ -52,9 +52,12 @@ class Chat:
 
     async def lines(self, address: Address, after: int) -> list[Line]:
         """The lines of one chat after a cursor."""
+        found: list[deliveries.Line] = []
         try:
             async with self._house.engine.connect() as connection:
-                found = await deliveries.lines(connection, address.channel, address.user, after)
+                while more := await deliveries.lines(connection, address.channel, address.user, after):
+                    found += more
+                    after = more[-1].id
         except Exception as error:
             if is_down(error):
                 raise StoreDown from None

@@ -138,9 +138,11 @@ def place_in_story(text: str, locate: Locate) -> Any:
     street = _PLACE.search(text)
     if found is None and street is None:
         return None
-    words = [part.group() for part in (street,) if part] + [found.words for found in (found,) if found]
+    words = street.group() if street else ""
+    if found and found.words.casefold() not in words.casefold():
+        words = f"{words}, {found.words}" if words else found.words
     return {
-        "text": ", ".join(dict.fromkeys(words)),
+        "text": words,
         "region": found.region if found else None,
         "name": found.name if found else None,
     }

@@ -601,4 +601,5 @@ def _summary(draft: Draft, language: str, facts: Facts) -> tuple[Say, ...]:
 def _place_words(place: Mapping[str, Any]) -> str:
     """The citizen's words for the place, with the region's name where they do not contain it."""
     words, name = place.get("text") or "", place.get("name")
-    return f"{words} ({name})" if name and name.casefold() not in words.casefold() else words
+    bare = (name or "").removeprefix("Kota ").removeprefix("Kabupaten ")
+    return f"{words} ({name})" if name and bare.casefold() not in words.casefold() else words

@@ -79,3 +79,16 @@ async def house(settings: Settings, database: str) -> AsyncIterator[House]:
     """An open house on this test's database."""
     async with open_house(settings, database, name="test") as opened:
         yield opened
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In CI everything is there, so a skipped test is a failure (LAPOR_NO_SKIPS)."""
+    if os.environ.get("LAPOR_NO_SKIPS") and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("LAPOR_NO_SKIPS is set, but tests were skipped", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The exit status for the above."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("LAPOR_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

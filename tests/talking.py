@@ -1,0 +1,195 @@
+"""Talk to the pure engine: real regions, agencies and classifier as facts, no database and no network.
+
+`Chat` does for one conversation what the shell does: it hands over each message, fulfils the wishes
+and speaks the replies. Tests of the dialogue and the golden conversations use it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from typing import Any
+
+from bot import answers, dialogue
+from bot.conversation import Conversation, Draft, load, save
+from bot.dialogue import Facts, Office, Suggestion, TicketState, Turn, Wish
+from bot.messages import Address, Incoming, Media, Place
+from bot.texts import speak
+from classifier import Classifier
+from classifier import load as load_classifier
+from classifier.labels import read_names
+from store import agencies as agencies_data
+from store import regions as regions_data
+from store.agencies import Agencies
+from store.gazetteer import Gazetteer
+from store.regions import Regions
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+REGIONS = Regions(regions_data.load())
+GAZETTEER = Gazetteer(REGIONS)
+AGENCIES = Agencies(agencies_data.load(REGIONS.by_code.values()), REGIONS)
+NAMES = read_names()
+
+
+@cache
+def classifier() -> Classifier:
+    """The shipped model."""
+    return load_classifier()
+
+
+def locate(words: str) -> answers.Located | None:
+    """The region that some words name."""
+    found = GAZETTEER.find(words)
+    return answers.Located(found.region, found.name, found.words) if found else None
+
+
+@cache
+def suggest(words: str) -> Suggestion:
+    """The classifier's reading, as the shell passes it on."""
+    reading = classifier().read(words, "")
+    return Suggestion(
+        functions=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.functions),
+        topics=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.topics),
+        report_class=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.report_class),
+        model=reading.model,
+    )
+
+
+def office(function: str | None, region: str | None, words: str) -> Office:
+    """The responsible agency."""
+    found = AGENCIES.responsible(function, region, NOW.date(), words)
+    return Office(found.agency.code, found.agency.name, found.certain)
+
+
+def category(label: str, language: str) -> str:
+    """A topic as people read it."""
+    name = NAMES.topics.get(label)
+    return label if name is None else name.en if language == "en" else name.id
+
+
+FACTS = Facts(
+    now=NOW,
+    locate=locate,
+    suggest=suggest,
+    office=office,
+    bot_link="https://t.me/lapor_uji_bot",
+    category=category,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FiledComplaint:
+    """What a wish to file held; `ticket` is the number that the citizen was told."""
+
+    ticket: str
+    draft: Draft
+    office: Office
+
+
+@dataclass(slots=True)
+class Chat:
+    """One citizen's conversation with the engine. `sequence` counts all messages, the bot's too, as Telegram does."""
+
+    facts: Facts = FACTS
+    conversation: Conversation = field(default_factory=Conversation)
+    filed: list[FiledComplaint] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    media: list[dialogue.KeepMedia] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    turn: Turn | None = None
+    sequence: int = 0
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def draft(self) -> Draft:
+        """The draft that must be open."""
+        assert self.conversation.draft is not None
+        return self.conversation.draft
+
+    @property
+    def asking(self) -> str | None:
+        """The question that waits."""
+        return self.conversation.asking
+
+    @property
+    def keys(self) -> list[str]:
+        """The text keys of the last reply."""
+        assert self.turn is not None
+        return [say.key for say in self.turn.replies]
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """The buttons below the last reply: label to choice."""
+        assert self.turn is not None
+        return {speak(key, None, self.conversation.language): choice for key, choice in self.turn.buttons}
+
+    def take(self, message: Incoming, *, unheard: bool = False) -> str:
+        """One message; returns the reply as it would be spoken. The conversation is saved and loaded like in the store."""
+        facts = replace(self.facts, unheard=unheard)
+        turn = dialogue.advance(self.conversation, message, facts)
+        for wish in turn.wishes:
+            turn = dialogue.resume(turn, wish, self._fulfil(wish))
+        self.turn = turn
+        self.conversation = load(json.loads(json.dumps(save(turn.conversation))))
+        assert self.conversation == turn.conversation, "what is saved must load as it was"
+        if turn.replies:
+            self.sequence += 1
+        return "\n\n".join(speak(say.key, say.params, turn.conversation.language) for say in turn.replies)
+
+    def message(self, **content: Any) -> Incoming:
+        """A new message of this citizen."""
+        self.sequence += 1
+        return Incoming(Address("terminal", "1"), str(next(self._ids)), self.sequence, **content)
+
+    def say(self, text: str, *, unheard: bool = False) -> str:
+        """A message in words."""
+        return self.take(self.message(text=text), unheard=unheard)
+
+    def tap(self, label: str) -> str:
+        """A tap on a button of the last reply, by its label."""
+        return self.choose(self.buttons[label])
+
+    def choose(self, choice: str) -> str:
+        """A tap on any button, by what it sends; a tap has no number in the chat."""
+        return self.take(Incoming(Address("terminal", "1"), str(next(self._ids)), 0, choice=choice))
+
+    def photo(self, caption: str = "", group: str | None = None, **description: Any) -> str:
+        """A photo."""
+        media = Media("photo", f"file-{self.sequence}", size=90_000, group=group)
+        return self.take(self.message(text=caption, media=replace(media, **description)))
+
+    def pin(self, latitude: float, longitude: float, label: str | None = None) -> str:
+        """A location pin."""
+        return self.take(self.message(place=Place(latitude, longitude, label)))
+
+    def edit(self, sequence: int, text: str) -> str:
+        """An earlier message, written anew."""
+        return self.take(
+            Incoming(Address("terminal", "1"), str(next(self._ids)), sequence, text=text, edits=True)
+        )
+
+    def unusable(self, kind: str) -> str:
+        """A sticker, a card, a poll."""
+        return self.take(self.message(unsupported=kind))
+
+    def _fulfil(self, wish: Wish) -> Any:
+        self.wishes.append(wish)
+        match wish:
+            case dialogue.File(draft):
+                ticket = f"T-{len(self.filed) + 1:03d}-000-0000"
+                self.filed.append(FiledComplaint(ticket, draft, dialogue.suggested_office(draft, self.facts)[1]))
+                return ticket
+            case dialogue.ShowStatus(words):
+                return [
+                    TicketState(each.ticket, each.draft.story[:40], "belum_terverifikasi", None, NOW)
+                    for each in reversed(self.filed)
+                    if words is None or words == each.ticket
+                ]
+            case dialogue.AddNote(ticket, text):
+                self.notes.append((ticket, text))
+            case dialogue.KeepMedia():
+                self.media.append(wish)
+        return None
