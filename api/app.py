@@ -25,19 +25,22 @@ log = structlog.get_logger(__name__)
 def build(settings: Settings, url: str) -> FastAPI:
     """The app on the (migrated) database of that URL."""
 
+    secret = settings.telegram_webhook_secret.get_secret_value() if settings.telegram_webhook_secret else ""
+
+    def house() -> House:
+        opened: House = app.state.house
+        return opened
+
+    chat = Chat(house)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            house = await stack.enter_async_context(open_house(settings, url, name="web"))
-            app.state.house = house
-            chat = Chat(house)
+            app.state.house = await stack.enter_async_context(open_house(settings, url, name="web"))
             tasks = [asyncio.create_task(chat.run())]
-            app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
-            if settings.telegram_token and settings.telegram_webhook_secret:
-                secret = settings.telegram_webhook_secret.get_secret_value()
-                app.include_router(telegram_door.routes(house, secret))
+            if settings.telegram_token and settings.telegram_mode == "webhook":
                 channel = await stack.enter_async_context(telegram(settings))
-                tasks.append(asyncio.create_task(introduce(house, channel, secret)))
+                tasks.append(asyncio.create_task(introduce(house(), channel, secret)))
             yield
             for task in tasks:
                 task.cancel()
@@ -49,13 +52,16 @@ def build(settings: Settings, url: str) -> FastAPI:
         version="1",
         summary="Complaints of citizens, from their chats to the agency and back",
         lifespan=lifespan,
-        docs_url="/api/docs",
+        docs_url=None,  # its page would load assets from another host
         openapi_url="/api/v1/openapi.json",
         redoc_url=None,
     )
     problems.install(app)
     app.include_router(health.router)
     app.include_router(rest)
+    app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
+    if settings.telegram_token and secret:
+        app.include_router(telegram_door.routes(house, secret))
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -22,9 +23,13 @@ from store import deliveries
 class Chat:
     """The backend of the chat page (see `api.webchat.Backend`)."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: Callable[[], House]) -> None:
+        self._open_house = house
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @property
+    def _house(self) -> House:
+        return self._open_house()
 
     async def run(self) -> None:
         """Pass on what speakers announce, until cancelled."""

@@ -87,7 +87,7 @@ def _greet(settings: Settings, keys: str) -> None:
     print(
         f"""
 Chat page   {address}/chat
-API         {address}/api/docs     key: {key}
+API         {address}/api/v1/openapi.json    key: {key}
 
 1. Write a complaint on the chat page until it gives you a ticket number.
 2. List the complaints, and answer one as an operator:

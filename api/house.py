@@ -96,7 +96,8 @@ async def open_house(settings: Settings, url: str, *, name: str) -> AsyncIterato
         directory=directory,
         shelf=Shelf(settings.data_dir / "media"),
         waker=Waker(libpq_url(url)),
-        turnstile=asyncio.Semaphore(settings.database_connections),
+        # One connection is left for what only reads.
+        turnstile=asyncio.Semaphore(settings.database_connections - 1),
     )
     waking = asyncio.create_task(house.waker.run())
     refreshing = asyncio.create_task(_refresh(house))

@@ -88,11 +88,11 @@ def install(app: FastAPI) -> None:
         if is_down(error):
             log.warning("store_down", path=request.url.path, kind=type(error).__name__)
             return response(503, "The store cannot be reached; nothing was kept.", {"Retry-After": "5"})
-        log.error("defect", path=request.url.path, kind=type(error).__name__, where=_where(error))
+        log.error("defect", path=request.url.path, kind=type(error).__name__, where=where(error))
         return response(500, "A defect on our side; it has been noted.")
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """File and line of a defect: what a traceback tells without the values, which may be somebody's words."""
     trace = error.__traceback__
     while trace and trace.tb_next:

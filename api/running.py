@@ -19,6 +19,7 @@ from api import intake, jobs
 from api.app import build, introduce, telegram
 from api.delivery import Speaker
 from api.house import House, open_house
+from api.problems import where
 from api.settings import Settings, SettingsWrong
 from api.webhooks.telegram import take_update
 from bot.channels.terminal import Terminal
@@ -29,10 +30,20 @@ from store import embedded, masterdata, migrate
 log = structlog.get_logger(__name__)
 
 
+class _Discreet(logging.Formatter):
+    """Tells of an exception only its kind and its place: its words may be somebody's complaint."""
+
+    def formatException(self, ei: object) -> str:  # noqa: N802
+        error = ei[1] if isinstance(ei, tuple) else None
+        return f"{type(error).__name__} at {where(error)}" if isinstance(error, BaseException) else ""
+
+
 def quiet(settings: Settings) -> None:
     """Log JSON lines to standard error; libraries only from WARNING on, since they may quote what they are given."""
     level = logging.getLevelNamesMapping()[settings.log_level]
-    logging.basicConfig(level=max(level, logging.WARNING), format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Discreet("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

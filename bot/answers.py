@@ -41,6 +41,7 @@ GREETINGS = frozenset(
     "halo min",
     "halo admin",
 }
+_BARE = YES | NO | SKIP | THANKS | GREETINGS
 
 _TIME = re.compile(
     r"""\b(?:
@@ -60,7 +61,8 @@ _TIME = re.compile(
             jan|feb|mar|apr|jun|jul|agu|agt|sep|okt|nov|des)\b(?:\s+\d{4})?
       | \d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?
       | \d+\s+(?:jam|hari|minggu|bulan|bln|tahun|thn)(?:\s+(?:yang\s+)?(?:lalu|ini|terakhir))?
-      | (?:yesterday|today|since\s+\w+(?:\s+\w+)?|last\s+(?:week|month|year|night)|\d+\s+(?:days?|weeks?|months?|years?))
+      | (?:yesterday|today|since\s+\w+(?:\s+\w+)?|last\s+(?:week|month|year|night)
+      | \d+\s+(?:days?|weeks?|months?|years?))
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -73,7 +75,8 @@ _PLACE = re.compile(
 )
 _INFORMATION = re.compile(
     r"\b(?:bagaimana\s+(?:cara|prosedur|syarat)|gimana\s+cara|apa\s+(?:saja\s+)?syarat|apakah|kapan\s+(?:jadwal|buka)|"
-    r"mohon\s+(?:info|informasi)|minta\s+(?:info|informasi)|mau\s+(?:tanya|bertanya)|berapa\s+biaya|di\s*mana\s+(?:bisa|saya))\b",
+    r"mohon\s+(?:info|informasi)|minta\s+(?:info|informasi)|mau\s+(?:tanya|bertanya)|"
+    r"berapa\s+biaya|di\s*mana\s+(?:bisa|saya))\b",
     re.IGNORECASE,
 )
 _ASPIRATION = re.compile(
@@ -117,9 +120,14 @@ def declines(text: str) -> bool:
     return plain(text) in NO or plain(text) in SKIP
 
 
+def is_bare(text: str) -> bool:
+    """Whether the words say nothing by themselves: a yes, a no, a greeting, thanks, or no words at all."""
+    return not any(character.isalnum() for character in text) or plain(text) in _BARE
+
+
 def story(text: str, _locate: Locate) -> Any:
     """The complaint itself. Something must have been said: a bare yes or a greeting is not a story."""
-    if not any(character.isalnum() for character in text) or plain(text) in YES | NO | SKIP | GREETINGS:
+    if is_bare(text):
         raise Refused("story.empty")
     return text
 

@@ -147,7 +147,7 @@ class Turn:
 def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """The turn that this message makes of this conversation. Never raises on any message."""
     if not message.private:
-        return _point_to_private_chat(conversation, facts)
+        return _point_to_private_chat(conversation, message, facts)
     if message.unsupported == "blocked":
         return Turn(conversation, wishes=(Unreachable(),))
     if conversation.asking and conversation.asking not in QUESTIONS:
@@ -199,7 +199,7 @@ def _tell_state(state: TicketState) -> Say:
             "ticket": state.ticket,
             "title": state.title,
             "state": {"key": key, "params": {"agency": state.agency or {"key": "office.kominfo"}}},
-            "date": f"{state.changed_at:%d-%m-%Y %H:%M}",
+            "date": f"{state.changed_at:%d-%m-%Y %H:%M %Z}",
         },
     )
 
@@ -207,35 +207,43 @@ def _tell_state(state: TicketState) -> Say:
 # --- kinds of messages ----------------------------------------------------------------------------
 
 
-def _point_to_private_chat(conversation: Conversation, facts: Facts) -> Turn:
-    """In a group only the way to the private chat is said, once a day; what people say there is not ours."""
+def _point_to_private_chat(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """In a group only the way to the private chat is said: to whoever addresses us, and once a day by itself."""
     today = facts.now.date().isoformat()
-    if conversation.group_told == today:
+    if conversation.group_told == today and not message.addressed:
         return Turn(conversation)
     return Turn(replace(conversation, group_told=today), (Say("group", {"link": facts.bot_link}),))
 
 
 def _take_words(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
-    words = answers.plain(message.text)
     command, ticket = _command(message.text)
     if command is not None:
         return _obey(conversation, command, ticket, facts)
     draft, question = conversation.draft, QUESTIONS.get(conversation.asking or "")
+    if draft is not None and (early := _read_early(draft, question, message, facts)):
+        return _go_on(replace(conversation, draft=early[0]), facts, early[1])
     if facts.unheard and (draft or conversation.last):
         return _add(conversation, message, facts)
     if draft is None:
         return _begin(conversation, message, facts)
-    for early in (each for each in SCRIPT if each.early and question is not each):
-        if not words.isdigit() and words not in answers.NO:
+    if question is None:
+        return _add(conversation, message, facts)
+    return _answer(conversation, draft, question, message, facts)
+
+
+def _read_early(draft: Draft, question: Question | None, message: Incoming, facts: Facts) -> tuple[Draft, Say] | None:
+    """Words that can only be meant for one question, such as "anonim", count before and after it is asked."""
+    words = answers.plain(message.text)
+    if words.isdigit() or words in answers.NO:
+        return None
+    for early in SCRIPT:
+        if early.early and early is not question:
             try:
                 value = early.read(message.text, facts.locate)
             except Refused:
                 continue
-            draft = draft.answer(early.name, value, message.sequence)
-            return _go_on(replace(conversation, draft=draft), facts, Say(f"noted.{early.name}"))
-    if question is None:
-        return _add(conversation, message, facts)
-    return _answer(conversation, draft, question, message, facts)
+            return draft.answer(early.name, value, message.sequence), Say(f"noted.{early.name}")
+    return None
 
 
 def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
@@ -326,6 +334,8 @@ def _told(conversation: Conversation, message: Incoming, facts: Facts, *said: Sa
 
 def _add(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """Words that are no answer to anything: they belong to the story, or to the complaint just filed."""
+    if answers.is_bare(message.text):
+        return _go_on(conversation, facts) if conversation.draft else Turn(conversation)
     if conversation.draft is None and conversation.last is not None:
         note = AddNote(conversation.last.ticket, message.text)
         return Turn(conversation, (Say("added", {"ticket": conversation.last.ticket}),), wishes=(note,))

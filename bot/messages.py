@@ -51,7 +51,8 @@ class Incoming:
 
     `message_id` identifies the delivery in its channel (the inbox key: the same id is the same
     message, whatever its text). `sequence` orders the messages of one chat, and an edited message
-    keeps the sequence of the message it replaces.
+    keeps the sequence of the message it replaces. A message in a group (not `private`) may be
+    `addressed` to us; what it says is not kept.
     """
 
     address: Address
@@ -63,6 +64,7 @@ class Incoming:
     place: Place | None = None
     edits: bool = False
     private: bool = True
+    addressed: bool = False
     unsupported: str | None = None
     name: str | None = None
     language: str | None = None

@@ -90,8 +90,8 @@ def title_of(story: str) -> str:
 # A draft that is filed already gives no row; a ticket number in use does neither, and another is drawn.
 _FILE = text("""
     WITH filed AS (
-        INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place, region,
-                                latitude, longitude, happened, anonymous, secret, status, function, category, agency)
+        INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place,
+                                region, latitude, longitude, happened, anonymous, secret, status, function, category, agency)
         VALUES (:ticket, :citizen_id, :contact_id, :draft, :channel, :report_class, :title, :text, :place, :region,
                 :latitude, :longitude, :happened, :anonymous, :secret, :status, :function, :category, :agency)
         ON CONFLICT DO NOTHING
@@ -167,6 +167,9 @@ _NOTE = text("""
     VALUES (:complaint_id, :actor_kind, :actor_id, :event, CAST(:was AS jsonb), CAST(:became AS jsonb), :reason, :note,
             :public)
 """)
+
+
+_FIND = text("SELECT id FROM complaints WHERE ticket = :ticket")
 
 
 async def _lock(connection: AsyncConnection, ticket: str) -> Any:
@@ -266,7 +269,8 @@ async def route(
     )
     await connection.execute(
         text("""
-            INSERT INTO routings (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason)
+            INSERT INTO routings
+                (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason)
             SELECT :id, :kind, :actor, model, suggested, :function, :category, :agency, :reason
             FROM routings WHERE complaint_id = :id ORDER BY id LIMIT 1
         """),
@@ -279,7 +283,10 @@ async def route(
 async def note(connection: AsyncConnection, ticket: str, actor: Actor, words: str, *, public: bool) -> Event:
     """Add words to a complaint: an operator's internal note, a message to the citizen (`public`), or what
     the citizen adds. Raises `NotFound`."""
-    row = await _lock(connection, ticket)
+    # Not locked: a turn that adds words has its chat locked already, and a move locks them the other way round.
+    row = (await connection.execute(_FIND, {"ticket": ticket})).one_or_none()
+    if row is None:
+        raise NotFound(ticket)
     await _write(connection, row.id, actor, "noted", note=words, public=public)
     return Event("noted", row.id, ticket, {"note": words, "public": public, "by": actor.kind})
 
@@ -305,7 +312,7 @@ _FILTERS = {
 
 
 async def page(connection: AsyncConnection, filters: Mapping[str, Any], most: int) -> Sequence[Any]:
-    """Complaints that fit the filters (see `_FILTERS`; `before` is the id after which the page begins), newest first."""
+    """Complaints that fit the filters (see `_FILTERS`), newest first; `before` is the id after which the page begins."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     where = " AND ".join(_FILTERS[name] for name in wanted) or "true"
     statement = text(f"{_SUMMARY} WHERE {where} ORDER BY k.id DESC LIMIT :most")

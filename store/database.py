@@ -37,5 +37,6 @@ def connect(url: str, *, size: int = 8, statement_timeout: float = 15.0, name: s
         pool_size=size,
         max_overflow=0,
         pool_timeout=20,
+        hide_parameters=True,  # an error must not quote somebody's complaint
         connect_args={**_CONNECT, "options": options, "application_name": name},
     )

@@ -62,7 +62,8 @@ class NewMedia:
 
 
 _ADD = text("""
-    INSERT INTO media (contact_id, draft, complaint_id, line_id, kind, channel, provider_id, album, name, content_type, size)
+    INSERT INTO media
+        (contact_id, draft, complaint_id, line_id, kind, channel, provider_id, album, name, content_type, size)
     VALUES (:contact_id, :draft, (SELECT id FROM complaints WHERE ticket = :ticket), :line_id, :kind, :channel,
             :provider_id, :album, :name, :content_type, :size)
     RETURNING id

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,19 +24,19 @@ LARGEST = 1024 * 1024
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
-def routes(house: House, secret: str) -> APIRouter:
+def routes(house: Callable[[], House], secret: str) -> APIRouter:
     """The webhook, guarded by its secret."""
     router = APIRouter(include_in_schema=False)
 
     @router.post("/webhooks/telegram")
     async def webhook(request: Request) -> Response:
-        received_at = house.now()
+        received_at = house().now()
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode(), secret.encode()):
             raise Problem(403, "The secret is missing or wrong.")
         with metrics.webhook_seconds.labels(telegram.NAME).time():
             update = await _body(request)
-            await take_update(house, update, received_at)
+            await take_update(house(), update, received_at)
         # The method call in our answer stops the spinner on a tapped button without another request.
         return JSONResponse(telegram.answer_tap(update) or {})
 
@@ -56,8 +57,9 @@ async def take_update(house: House, update: Any, received_at: datetime) -> None:
     """Take every message of an update; an update that names no chat is kept as it came."""
     messages = telegram.read(update)
     for message in messages:
-        if message.private or telegram.addressed(update, _username(house)):
-            await intake.take(house, message, update, received_at)
+        if not message.private:
+            message = replace(message, addressed=telegram.addressed(update, _username(house)))
+        await intake.take(house, message, update, received_at)
     if not messages:
         async with unit(house) as work:
             await inbox.keep(
