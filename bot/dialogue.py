@@ -257,7 +257,8 @@ def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         if conversation.last and words in answers.YES | answers.NO:
             return Turn(conversation, (Say("already_filed", {"ticket": conversation.last.ticket}),))
         return _greet(conversation)
-    return _told(_new_draft(conversation), message, facts)
+    begun = (Say("noted.begun"),) if conversation.greeted else ()
+    return _told(_new_draft(conversation), message, facts, *begun)
 
 
 def _greet(conversation: Conversation) -> Turn:
@@ -597,12 +598,14 @@ def _summary(draft: Draft, language: str, facts: Facts) -> tuple[Say, ...]:
         "class": {"key": f"class.{draft.value('class') or 'pengaduan'}"},
         "story": story if len(story) <= EXCERPT else story[:EXCERPT].rstrip() + " …",
         "place": _place_words(place) or {"key": "unknown"},
-        "time": draft.value("time") or {"key": "unknown"},
+        "time": draft.value("time") or {"key": "unknown" if QUESTIONS["time"].needed(draft) else "not_asked"},
         "photos": str(draft.photos) if draft.photos else {"key": "none"},
         "name": {"key": "name.hidden" if privacy["anonymous"] else "name.shown"},
         "public": {"key": "public.no" if privacy["secret"] else "public.yes"},
-        "agency": office.name,
-        "agency_note": {"key": "office.sure" if function and office.certain else "office.unsure"},
+        "agency": {
+            "key": "office.sure" if function and office.certain else "office.unsure",
+            "params": {"agency": office.name},
+        },
         "category": facts.category(topics[0][0], language) if topics else {"key": "unknown"},
     }
     return (Say("summary", lines),)

@@ -91,9 +91,10 @@ def title_of(story: str) -> str:
 _FILE = text("""
     WITH filed AS (
         INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place,
-                                region, latitude, longitude, happened, anonymous, secret, status, function, category, agency)
-        VALUES (:ticket, :citizen_id, :contact_id, :draft, :channel, :report_class, :title, :text, :place, :region,
-                :latitude, :longitude, :happened, :anonymous, :secret, :status, :function, :category, :agency)
+                                region, latitude, longitude, happened, anonymous, secret, status, function,
+                                category, agency)
+        VALUES (:ticket, :citizen_id, :contact_id, :draft, :channel, :report_class, :title, :text, :place,
+                :region, :latitude, :longitude, :happened, :anonymous, :secret, :status, :function, :category, :agency)
         ON CONFLICT DO NOTHING
         RETURNING id
     ), noted AS (
@@ -312,7 +313,7 @@ _FILTERS = {
 
 
 async def page(connection: AsyncConnection, filters: Mapping[str, Any], most: int) -> Sequence[Any]:
-    """Complaints that fit the filters (see `_FILTERS`), newest first; `before` is the id after which the page begins."""
+    """Complaints that fit the filters (see `_FILTERS`), newest first; `before` is the id after which it begins."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     where = " AND ".join(_FILTERS[name] for name in wanted) or "true"
     statement = text(f"{_SUMMARY} WHERE {where} ORDER BY k.id DESC LIMIT :most")
