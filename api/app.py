@@ -6,20 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-import structlog
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from api import health, problems, webchat
 from api.chat import Chat
 from api.house import House, open_house
+from api.providers import introduce, telegram
 from api.rest.complaints import router as rest
 from api.settings import Settings
+from api.suggesting import Suggester
 from api.webhooks import telegram as telegram_door
-from bot.channels.telegram import Telegram
-from bot.messages import TryLater, Undeliverable
-
-log = structlog.get_logger(__name__)
 
 
 def build(settings: Settings, url: str) -> FastAPI:
@@ -36,7 +33,8 @@ def build(settings: Settings, url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.house = await stack.enter_async_context(open_house(settings, url, name="web"))
+            opening = open_house(settings, url, name="web", suggester=Suggester.load())
+            app.state.house = await stack.enter_async_context(opening)
             tasks = [asyncio.create_task(chat.run())]
             if settings.telegram_token and settings.telegram_mode == "webhook":
                 channel = await stack.enter_async_context(telegram(settings))
@@ -68,26 +66,3 @@ def build(settings: Settings, url: str) -> FastAPI:
         return RedirectResponse("/chat")
 
     return app
-
-
-def telegram(settings: Settings) -> Telegram:
-    """The Telegram channel of these settings; the token must be set."""
-    token = settings.telegram_token.get_secret_value() if settings.telegram_token else ""
-    return Telegram(token, settings.telegram_base_url)
-
-
-async def introduce(house: House, channel: Telegram, secret: str | None) -> None:
-    """Tell Telegram where we are (or that we poll), and learn our own name; again until it works."""
-    wait = 1.0
-    while True:
-        try:
-            if secret is not None and house.settings.telegram_mode == "webhook":
-                await channel.set_webhook(f"{house.settings.public_url}/webhooks/telegram", secret)
-            else:
-                await channel.delete_webhook()
-            house.bot_link = f"https://t.me/{await channel.username()}"
-            return
-        except (TryLater, Undeliverable) as error:
-            log.warning("telegram_not_reached", problem=error.reason, wait=wait)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 300.0)

@@ -53,7 +53,9 @@ async def readyz(request: Request) -> JSONResponse:
         checks["speaker"] = "ok" if row.speakers else "none gave a sign of life in 30 seconds"
     except Exception as error:
         checks["database"] = type(error).__name__
-    checks["classifier"] = "ok" if house.classifier else "refused; complaints are filed unrouted"
+    checks["classifier"] = (
+        "ok" if house.suggester and house.suggester.works else "refused; complaints are filed unrouted"
+    )
     needed = ("database", "migrations", "worker", "speaker")
     ready = all(checks[name] == "ok" for name in needed)
     return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)

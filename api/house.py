@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -16,14 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.listening import WAKE
 from api.settings import Settings
-from classifier import Classifier
-from classifier import load as load_classifier
-from classifier.labels import Names, read_names
-from classifier.modelfile import ModelRefused
 from store import masterdata
 from store.database import connect, libpq_url
 from store.masterdata import Directory
 from store.media import Shelf
+
+if TYPE_CHECKING:
+    from api.suggesting import Suggester
 
 log = structlog.get_logger(__name__)
 
@@ -63,13 +63,12 @@ class House:
     settings: Settings
     url: str
     engine: AsyncEngine
-    classifier: Classifier | None
+    suggester: Suggester | None
     directory: Directory
     shelf: Shelf
     waker: Waker
     # SQLAlchemy's pool is unfair when saturated: whoever waits first must be served first.
     turnstile: asyncio.Semaphore
-    names: Names = field(default_factory=read_names)
     bot_link: str = ""
     started: float = field(default_factory=time.monotonic)
 
@@ -83,8 +82,13 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, url: str, *, name: str) -> AsyncIterator[House]:
-    """Open all that a process of that name needs. The database must be migrated."""
+async def open_house(
+    settings: Settings, url: str, *, name: str, suggester: Suggester | None = None
+) -> AsyncIterator[House]:
+    """Open all that a process of that name needs; one that reads texts brings a suggester along.
+
+    The database must be migrated.
+    """
     engine = connect(url, size=settings.database_connections, name=f"lapor-{name}")
     async with engine.connect() as connection:
         directory = await masterdata.directory(connection, settings.home_region)
@@ -92,7 +96,7 @@ async def open_house(settings: Settings, url: str, *, name: str) -> AsyncIterato
         settings=settings,
         url=libpq_url(url),
         engine=engine,
-        classifier=_classifier(),
+        suggester=suggester,
         directory=directory,
         shelf=Shelf(settings.data_dir / "media"),
         waker=Waker(libpq_url(url)),
@@ -109,15 +113,6 @@ async def open_house(settings: Settings, url: str, *, name: str) -> AsyncIterato
             with suppress(asyncio.CancelledError):
                 await task
         await engine.dispose()
-
-
-def _classifier() -> Classifier | None:
-    """The shipped model. Without one complaints are filed unrouted: operators decide."""
-    try:
-        return load_classifier()
-    except ModelRefused as error:
-        log.error("classifier_refused", problem=str(error))
-        return None
 
 
 async def _refresh(house: House) -> None:

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from api import jobs, metrics
 from api.house import House
 from api.unit import Unit, unit
 from bot import answers, conversation, dialogue
 from bot.conversation import Draft
-from bot.dialogue import Facts, Office, Suggestion, Turn, Wish
+from bot.dialogue import Facts, Office, Turn, Wish
 from bot.messages import Incoming
 from bot.script import PRIVACY
 from store import attention, complaints, contacts, deliveries, inbox, media, moves, tickets
@@ -21,8 +19,6 @@ from store.complaints import Actor, NewComplaint
 from store.deliveries import JOIN_SECONDS, NewDelivery
 from store.inbox import Taken
 from store.media import NewMedia
-
-log = structlog.get_logger(__name__)
 
 
 async def take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
@@ -119,14 +115,15 @@ def _join(
 
 
 def _facts(house: House, unheard: bool) -> Facts:
+    suggester = house.suggester
     return Facts(
         now=house.now(),
         unheard=unheard,
         bot_link=house.bot_link,
         locate=lambda words: _locate(house, words),
-        suggest=lambda words: suggest(house, words),
+        suggest=lambda words: suggester.suggest(words) if suggester else None,
         office=lambda function, region, words: office(house, function, region, words),
-        category=lambda label, language: category(house, label, language),
+        category=lambda label, language: suggester.category(label, language) if suggester else label,
     )
 
 
@@ -135,34 +132,10 @@ def _locate(house: House, words: str) -> answers.Located | None:
     return answers.Located(found.region, found.name, found.words) if found else None
 
 
-def suggest(house: House, words: str, title: str = "") -> Suggestion | None:
-    """The classifier's reading of a text; None when there is no classifier or it fails: nothing waits for it."""
-    if house.classifier is None:
-        return None
-    try:
-        reading = house.classifier.read(words, title)
-    except Exception as error:
-        metrics.classifier_failures.inc()
-        log.error("classifier_failed", kind=type(error).__name__)
-        return None
-    return Suggestion(
-        functions=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.functions),
-        topics=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.topics),
-        report_class=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.report_class),
-        model=reading.model,
-    )
-
-
 def office(house: House, function: str | None, region: str | None, words: str) -> Office:
     """The agency that is responsible for this function in this region."""
     found = house.directory.agencies.responsible(function, region, house.now().date(), words)
     return Office(found.agency.code, found.agency.name, found.certain)
-
-
-def category(house: House, label: str, language: str) -> str:
-    """A topic as people read it; the label itself where it has no name."""
-    name = house.names.topics.get(label)
-    return label if name is None else name.en if language == "en" else name.id
 
 
 # --- wishes ------------------------------------------------------------------------------------------

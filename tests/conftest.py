@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from api.house import House, open_house
 from api.running import prepare
 from api.settings import Settings
+from api.suggesting import Suggester
 from store import embedded
 from store.database import libpq_url
 
@@ -36,7 +37,16 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lapor-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with embedded.serve(Path(folder)) as url:
+            _hurry(url)
             yield url
+
+
+def _hurry(url: str) -> None:
+    """Nothing of this server need outlive the power cut that durable writes are for."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +66,7 @@ def database(server: str, template: str) -> Iterator[str]:
     """The URL of a fresh database of this test's own."""
     name = f"test_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as connection:
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     yield in_database(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
@@ -68,16 +78,16 @@ def settings(database: str, tmp_path: Path) -> Settings:
     """Settings of a process on this test's database."""
     return Settings(
         _env_file=None,
-        database_url=database,  # type: ignore[arg-type]
+        database_url=database,
         data_dir=tmp_path,
-        api_keys=f"test:{API_KEY}",  # type: ignore[arg-type]
+        api_keys=f"test:{API_KEY}",
     )
 
 
 @pytest.fixture
 async def house(settings: Settings, database: str) -> AsyncIterator[House]:
     """An open house on this test's database."""
-    async with open_house(settings, database, name="test") as opened:
+    async with open_house(settings, database, name="test", suggester=Suggester.load()) as opened:
         yield opened
 
 

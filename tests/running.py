@@ -6,15 +6,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import uvicorn
 
 from api import jobs
-from api.app import build, telegram
+from api.app import build
 from api.delivery import Speaker
 from api.house import House, open_house
+from api.providers import telegram
 from api.settings import Settings
 from bot.channels.webchat import Webchat
 from bot.messages import Channel
@@ -26,7 +27,7 @@ class Running:
 
     address: str
     api: httpx.AsyncClient
-    house: House
+    house: House = field(repr=False)
 
 
 def free_port() -> int:
@@ -42,7 +43,9 @@ async def web(settings: Settings, url: str) -> AsyncIterator[tuple[str, House]]:
     port = free_port()
     settings = settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
     app = build(settings, url)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
+    )
     serving = asyncio.create_task(server.serve())
     while not server.started:
         if serving.done():

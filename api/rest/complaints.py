@@ -97,7 +97,7 @@ async def file(
     if body.region is not None and house.directory.regions.nearest(body.region) is None:
         raise Problem(422, "The region is not known.")
     digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    suggestion = intake.suggest(house, body.text, body.title or "")
+    suggestion = house.suggester.suggest(body.text, body.title or "") if house.suggester else None
     new = _new_complaint(house, body, suggestion)
     async with unit(house) as work:
         if idempotency_key:
@@ -289,8 +289,9 @@ async def route(ticket: Ticket, body: RoutingIn, house: Here, caller: Caller) ->
     agency = body.agency
     if agency is not None and agency not in house.directory.names:
         raise Problem(422, "The agency is not known.")
-    if body.function is not None and body.function not in house.names.functions:
-        raise Problem(422, "The function is not known.", known=sorted(house.names.functions))
+    functions = house.suggester.functions if house.suggester else ()
+    if body.function is not None and body.function not in functions:
+        raise Problem(422, "The function is not known.", known=sorted(functions))
     async with unit(house) as work:
         if agency is None and body.function is not None:
             row = (await complaints.get(work.connection, ticket)).complaint
@@ -323,7 +324,7 @@ async def note(ticket: Ticket, body: NoteIn, house: Here, caller: Caller) -> Com
 @router.post("/suggest", tags=["classifier"])
 async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOut:
     """What a text is about, and whose it is. An empty list where the classifier does not know."""
-    suggestion = intake.suggest(house, body.text, body.title)
+    suggestion = house.suggester.suggest(body.text, body.title) if house.suggester else None
     found = house.directory.gazetteer.find(body.text)
     region = body.region or (found.region if found else None)
     function = suggestion.functions[0] if suggestion and suggestion.functions else None

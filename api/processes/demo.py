@@ -19,8 +19,8 @@ PROCESSES = ("web", "speaker", "worker")
 PATIENCE = 60.0
 
 
-def run(settings: Settings) -> int:
-    """Run until Ctrl-C; a process that dies is started again. Returns the exit status."""
+def run(settings: Settings) -> None:
+    """Run until Ctrl-C; a process that dies is started again."""
     key = _key(settings)
     with database(settings) as url:
         environment = os.environ | {"DATABASE_URL": url, "API_KEYS": key}
@@ -29,8 +29,7 @@ def run(settings: Settings) -> int:
             signal.signal(number, _leave)
         try:
             if not _wait_for(settings, processes["web"]):
-                print("The web process did not start; its own message stands above.", file=sys.stderr)
-                return 1
+                raise SystemExit("The web process did not start; its own message stands above.")
             _greet(settings, key)
             while True:
                 time.sleep(1)
@@ -40,7 +39,6 @@ def run(settings: Settings) -> int:
                         processes[name] = _start(name, environment)
         except KeyboardInterrupt:
             print("\nStopping …")
-            return 0
         finally:
             _stop(list(processes.values()))
 

@@ -1,0 +1,1 @@
+"""One module for each process of `python -m api`, imported only by that process."""
