@@ -66,6 +66,8 @@ class Settings(BaseSettings):
                 raise ValueError("TELEGRAM_WEBHOOK_SECRET must be set with TELEGRAM_TOKEN, or TELEGRAM_MODE=polling")
             if len(secret) > 256 or not all(c.isascii() and (c.isalnum() or c in "_-") for c in secret):
                 raise ValueError("TELEGRAM_WEBHOOK_SECRET may only have 1 to 256 of A-Z a-z 0-9 _ -")
+            if "api.telegram.org" in self.telegram_base_url and not self.public_url.startswith("https://"):
+                raise ValueError("PUBLIC_URL must be https for Telegram's webhook, or set TELEGRAM_MODE=polling")
         return self
 
     def client_of(self, key: str) -> str | None:
