@@ -49,9 +49,13 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
         turn = dialogue.advance(before, message, facts)
         for wish in turn.wishes:
             turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts))
+        after = conversation.save(turn.conversation)
         if turn.replies:
-            await _reply(work, taken, message, before, turn, spoken)
-        await contacts.remember(work.connection, taken.contact_id, conversation.save(turn.conversation))
+            reply = await _reply(work, taken, message, before, turn, spoken)
+            await deliveries.add_and_remember(work.connection, reply, after)
+            work.spoke = True
+        else:
+            await contacts.remember(work.connection, taken.contact_id, after)
     metrics.turns.labels(message.address.channel).inc()
     return True
 
@@ -83,23 +87,21 @@ async def _reply(
     before: conversation.Conversation,
     turn: Turn,
     spoken: deliveries.Spoken | None,
-) -> None:
-    """Put the reply into the ledger, joined with one before it that nobody has spoken yet."""
+) -> NewDelivery:
+    """The reply of a turn, joined with one before it that nobody has spoken yet."""
     says: list[tuple[str, Mapping[str, Any]]] = [(say.key, say.params) for say in turn.replies]
     if spoken is not None and spoken.claimed_at is None:
         says = _join(await deliveries.withdraw(work.connection, spoken.id) or [], says)
     starts = before.draft is None and turn.conversation.draft is not None
-    await work.say(
-        NewDelivery(
-            contact_id=taken.contact_id,
-            channel=message.address.channel,
-            address=message.address.user,
-            says=says,
-            buttons=turn.buttons,
-            asks=turn.asks or "",
-            language=turn.conversation.language,
-            after=JOIN_SECONDS if starts or message.media else 0.0,
-        )
+    return NewDelivery(
+        contact_id=taken.contact_id,
+        channel=message.address.channel,
+        address=message.address.user,
+        says=says,
+        buttons=turn.buttons,
+        asks=turn.asks or "",
+        language=turn.conversation.language,
+        after=JOIN_SECONDS if starts or message.media else 0.0,
     )
 
 

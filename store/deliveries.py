@@ -46,20 +46,33 @@ _ADD = text("""
 
 async def add(connection: AsyncConnection, delivery: NewDelivery) -> None:
     """Put a message into the ledger. The contact's row must be locked by this transaction."""
-    await connection.execute(
-        _ADD,
-        {
-            "contact_id": delivery.contact_id,
-            "channel": delivery.channel,
-            "address": delivery.address,
-            "says": json.dumps([[key, dict(params)] for key, params in delivery.says]),
-            "buttons": json.dumps([list(button) for button in delivery.buttons]),
-            "asks": delivery.asks,
-            "language": delivery.language,
-            "complaint_id": delivery.complaint_id,
-            "after": delivery.after,
-        },
-    )
+    await connection.execute(_ADD, _parameters(delivery))
+
+
+# One statement for the end of a turn, which has the contact locked.
+_ADD_AND_REMEMBER = text(f"""
+    WITH said AS ({_ADD.text})
+    UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id
+""")
+
+
+async def add_and_remember(connection: AsyncConnection, delivery: NewDelivery, conversation: Mapping[str, Any]) -> None:
+    """Put a reply into the ledger and save the conversation that it belongs to."""
+    await connection.execute(_ADD_AND_REMEMBER, _parameters(delivery) | {"conversation": json.dumps(conversation)})
+
+
+def _parameters(delivery: NewDelivery) -> dict[str, Any]:
+    return {
+        "contact_id": delivery.contact_id,
+        "channel": delivery.channel,
+        "address": delivery.address,
+        "says": json.dumps([[key, dict(params)] for key, params in delivery.says]),
+        "buttons": json.dumps([list(button) for button in delivery.buttons]),
+        "asks": delivery.asks,
+        "language": delivery.language,
+        "complaint_id": delivery.complaint_id,
+        "after": delivery.after,
+    }
 
 
 # --- the reply that came before, for a turn ---------------------------------------------------------
