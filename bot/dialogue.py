@@ -237,7 +237,7 @@ def _read_early(draft: Draft, question: Question | None, message: Incoming, fact
     if words.isdigit() or words in answers.NO:
         return None
     for early in SCRIPT:
-        if early.early and early is not question:
+        if early.early and (early is not question or facts.unheard):
             try:
                 value = early.read(message.text, facts.locate)
             except Refused:

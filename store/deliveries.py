@@ -53,7 +53,7 @@ async def add(connection: AsyncConnection, delivery: NewDelivery) -> None:
 _ADD_AND_REMEMBER = text(f"""
     WITH said AS ({_ADD.text})
     UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id
-""")
+""")  # noqa: S608 (the statement above, and no value)
 
 
 async def add_and_remember(connection: AsyncConnection, delivery: NewDelivery, conversation: Mapping[str, Any]) -> None:
@@ -184,7 +184,8 @@ class Outcome:
 _MARK = text("""
     UPDATE deliveries d SET
         sent_at = CASE WHEN o.sent THEN clock_timestamp() END,
-        provider_sequence = o.sequence,
+        -- Sent more than once, nobody knows the number of the copy that was read first.
+        provider_sequence = CASE WHEN d.attempts = 1 THEN o.sequence END,
         failed_at = CASE WHEN NOT o.sent AND o.wait IS NULL THEN clock_timestamp() END,
         due_at = CASE WHEN o.wait IS NULL THEN d.due_at
                       ELSE clock_timestamp() + make_interval(secs => o.wait) END,
