@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from api import jobs, metrics
@@ -13,12 +14,20 @@ from bot import answers, conversation, dialogue
 from bot.conversation import Draft
 from bot.dialogue import Facts, Office, Turn, Wish
 from bot.messages import Incoming
-from bot.script import PRIVACY
+from bot.script import PRIVACY, QUESTIONS
 from store import attention, complaints, contacts, deliveries, inbox, media, moves, tickets
 from store.complaints import Actor, NewComplaint
 from store.deliveries import JOIN_SECONDS, NewDelivery
 from store.inbox import Taken
 from store.media import NewMedia
+
+# While a reply is on its way, nobody can say whether a message answers it: so long the message waits for the
+# provider's answer, and longer the reply counts as heard (its answer may be what got lost).
+IN_FLIGHT = timedelta(seconds=3)
+
+
+class _InFlightError(Exception):
+    """The reply before this message is just being sent."""
 
 
 async def take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
@@ -27,6 +36,17 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
     `received_at` is when it reached our door. Raises only when the store is down: then nothing is kept
     and nothing was said, and the provider's next delivery finds everything as it was.
     """
+    wait = 0.01
+    while True:
+        try:
+            return await _take(house, message, payload, received_at)
+        except _InFlightError:
+            # Rolled back: nothing is locked and nothing is kept while we wait.
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 0.2)
+
+
+async def _take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
     async with unit(house) as work:
         taken = await inbox.take(
             work.connection,
@@ -44,14 +64,16 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
             return False
         before = conversation.load(taken.conversation)
         spoken = await _spoken_before(work, taken, before, message)
+        if spoken is not None and _asks_freely(before) and _is_in_flight(spoken, received_at, house.now()):
+            raise _InFlightError
         unheard = spoken is not None and _is_unheard(spoken, message, received_at)
         facts = _facts(house, unheard)
         turn = dialogue.advance(before, message, facts)
         for wish in turn.wishes:
             turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts))
         after = conversation.save(turn.conversation)
-        if turn.replies:
-            reply = await _reply(work, taken, message, before, turn, spoken)
+        reply = await _reply(work, taken, message, before, turn, spoken, unheard) if turn.replies else None
+        if reply is not None:
             await deliveries.add_and_remember(work.connection, reply, after)
             work.spoke = True
         else:
@@ -80,6 +102,19 @@ def _is_unheard(spoken: deliveries.Spoken, message: Incoming, received_at: datet
     return bool(spoken.provider_sequence and message.sequence and message.sequence < spoken.provider_sequence)
 
 
+def _asks_freely(before: conversation.Conversation) -> bool:
+    """Whether almost any words could be taken for the answer that is waited for: only then it matters to be sure."""
+    question = QUESTIONS.get(before.asking or "")
+    return question is not None and question.free
+
+
+def _is_in_flight(spoken: deliveries.Spoken, received_at: datetime, now: datetime) -> bool:
+    """Whether a speaker had taken that reply, but the provider had not yet answered for it."""
+    if spoken.claimed_at is None or spoken.sent_at is not None or received_at < spoken.claimed_at:
+        return False
+    return now < spoken.claimed_at + IN_FLIGHT and received_at < spoken.claimed_at + IN_FLIGHT
+
+
 async def _reply(
     work: Unit,
     taken: Taken,
@@ -87,11 +122,16 @@ async def _reply(
     before: conversation.Conversation,
     turn: Turn,
     spoken: deliveries.Spoken | None,
-) -> NewDelivery:
-    """The reply of a turn, joined with one before it that nobody has spoken yet."""
+    unheard: bool,
+) -> NewDelivery | None:
+    """The reply of a turn, joined with one before it that nobody has spoken yet; None where that says all of it."""
     says: list[tuple[str, Mapping[str, Any]]] = [(say.key, say.params) for say in turn.replies]
     if spoken is not None and spoken.claimed_at is None:
         says = _join(await deliveries.withdraw(work.connection, spoken.id) or [], says)
+    elif (
+        spoken is not None and unheard and turn.asks == spoken.asks and [key for key, _ in says] == [f"ask.{turn.asks}"]
+    ):
+        return None  # the same question is on its way already
     starts = before.draft is None and turn.conversation.draft is not None
     return NewDelivery(
         contact_id=taken.contact_id,
@@ -101,7 +141,7 @@ async def _reply(
         buttons=turn.buttons,
         asks=turn.asks or "",
         language=turn.conversation.language,
-        after=JOIN_SECONDS if starts or message.media else 0.0,
+        after=JOIN_SECONDS if starts or message.media or unheard else 0.0,
     )
 
 

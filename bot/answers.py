@@ -41,7 +41,24 @@ GREETINGS = frozenset(
     "halo min",
     "halo admin",
 }
-_BARE = YES | NO | SKIP | THANKS | GREETINGS
+# Words of address and of politeness that change nothing of what is said.
+_FILLER = frozenset(
+    "pak bu bapak ibu bpk min kak kakak gan bang mas mbak om admin ya yo dong deh sih aja saja dulu banyak semua "
+    "semuanya kasih nian lah kok".split()
+)
+_NEGATION = r"(?:tidak|tdk|tak|ndak|dak|dk|gak|gk|ga|g|ngga|nggak|ngak|enggak|kagak|belum|blm|no)"
+_DECLINES = re.compile(
+    rf"(?:{_NEGATION}\s*(?:ada|ado|punya)|gada|gaada|dakdo|{_NEGATION}\s*(?:tahu|tau|ingat|yakin)|kurang\s+(?:tahu|tau)|"
+    r"gatau|entah(?:lah)?|lupa|lewati?|skip)(?:\s+(?:foto|fotonya|gambar|photos?))?"
+)
+_THANKS = re.compile(
+    r"(?:(?:ok|oke|siap|baik|ya|iya|sip)\s+)*(?:terima\s*kasih|trima\s*kasih|makasih|mksh|trims|thanks|thank\s+you|suwun|tq)"
+    r"(?:\s+atas\s+\w+)?"
+)
+_GREETS = re.compile(
+    r"(?:(?:halo|hallo|hai|hi|hello|permisi|salam|tabe|ass?alam\w*'?\w*|wr|wb|selamat|met|pagi|siang|sore|malam)\s*)*"
+    r"(?:(?:saya|aku|sy|kami|ingin|mau|nak|hendak|mohon|izin|ijin)\s*)*(?:(?:me|nga|menga)?(?:lapor|du)(?:kan)?)?"
+)
 
 _TIME = re.compile(
     r"""\b(?:
@@ -112,17 +129,37 @@ def plain(text: str) -> str:
 
 def accepts(text: str) -> bool:
     """Whether the words are a yes."""
-    return plain(text) in YES
+    words = re.sub(r"[^\w\s']", " ", plain(text)).split()
+    return bool(words) and words[0] in YES and all(word in YES | _FILLER | {"bener", "udah"} for word in words)
 
 
 def declines(text: str) -> bool:
     """Whether the words are a no or a wish to skip."""
-    return plain(text) in NO or plain(text) in SKIP
+    words = _unadorned(text)
+    return words in NO or words in SKIP or plain(text) in SKIP or _DECLINES.fullmatch(words) is not None
+
+
+def thanks(text: str) -> bool:
+    """Whether the words only thank."""
+    return plain(text) in THANKS or _THANKS.fullmatch(_unadorned(text)) is not None
+
+
+def _unadorned(text: str) -> str:
+    """The words without "pak", "ya", "aja" at the end: politeness is no content."""
+    words = plain(re.sub(r"[^\w\s']", " ", text)).split()
+    while len(words) > 1 and words[-1] in _FILLER and words[-2:] != ["terima", "kasih"]:
+        words.pop()
+    return " ".join(words)
 
 
 def is_bare(text: str) -> bool:
     """Whether the words say nothing by themselves: a yes, a no, a greeting, thanks, or no words at all."""
-    return not any(character.isalnum() for character in text) or plain(text) in _BARE
+    if len(text) > 80:
+        return not any(character.isalnum() for character in text)
+    words = _unadorned(text)
+    if not words or plain(text) in GREETINGS | THANKS or accepts(text) or declines(text) or thanks(text):
+        return True
+    return _GREETS.fullmatch(words) is not None
 
 
 def story(text: str, _locate: Locate) -> Any:
@@ -134,7 +171,7 @@ def story(text: str, _locate: Locate) -> Any:
 
 def place(text: str, locate: Locate) -> Any:
     """Where it is: the citizen's words, always kept, and the region if the gazetteer knows one."""
-    if plain(text) in YES | NO:
+    if is_bare(text):
         raise Refused("place.words")
     found = locate(text)
     return {"text": text.strip(), "region": found.region if found else None, "name": found.name if found else None}
@@ -161,13 +198,13 @@ def region(text: str, locate: Locate) -> Any:
     found = locate(text)
     if found is None:
         raise Refused("region.unknown")
-    return {"region": found.region, "name": found.name}
+    return {"region": found.region, "name": found.name, "text": text.strip()}
 
 
 def time(text: str, _locate: Locate) -> Any:
     """When it happened or since when, in the citizen's words; a long text without any time is not an answer."""
     found = time_in_story(text)
-    if plain(text) in YES or (found is None and len(text) > 80):
+    if is_bare(text) or (found is None and len(text) > 80):
         raise Refused("time.words")
     return text.strip()
 
@@ -176,6 +213,12 @@ def time_in_story(text: str) -> str | None:
     """The words of a story that tell the time; None if there are none."""
     found = _TIME.search(text)
     return found.group() if found else None
+
+
+def tells_only_time(text: str, locate: Locate) -> bool:
+    """Whether the words tell a time and nothing else."""
+    found = time_in_story(text)
+    return found is not None and plain(found) == plain(text) and place_in_story(text, locate) is None
 
 
 def class_in_story(text: str) -> str | None:
@@ -193,7 +236,7 @@ def photos(text: str, _locate: Locate) -> Any:
     words = plain(text)
     if declines(text) or words in {"selesai", "cukup", "sudah", "done", "itu saja"}:
         return "none"
-    if words in YES | {"ada", "ado"}:
+    if accepts(text) or words in {"ada", "ado"}:
         raise Refused("photos.send")
     raise Refused("photos.words")
 
@@ -206,5 +249,15 @@ def choice(words: Mapping[str, str]) -> Callable[[str, Locate], Any]:
         if found is None:
             raise Refused("choice.words")
         return found
+
+    return read
+
+
+def confirmation(words: Mapping[str, str]) -> Callable[[str, Locate], Any]:
+    """A reader for the last question: a yes in however many words, or one of these."""
+    listed = choice(words)
+
+    def read(text: str, locate: Locate) -> Any:
+        return "send" if accepts(text) else listed(text, locate)
 
     return read

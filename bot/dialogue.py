@@ -18,6 +18,7 @@ from bot.answers import Locate, Refused
 from bot.conversation import Conversation, Draft, Filed
 from bot.messages import Incoming, Media
 from bot.script import (
+    ASKS_STATUS,
     CLASS_SURE,
     COMMANDS,
     FUNCTION_SURE,
@@ -25,10 +26,15 @@ from bot.script import (
     QUESTIONS,
     SCRIPT,
     SP4N_TEXT,
+    TICKET,
     TRIES,
     WHICH,
     Question,
 )
+from bot.texts import LANGUAGES, speak
+
+# A tap has no place among the messages; 0 would mean that its answer was only read out of the story.
+TAPPED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
         return Turn(conversation)  # something happened in the chat; nobody spoke to us
     if message.unsupported is not None:
         known = message.unsupported in {"unblocked", "sticker", "contact", "poll"}
-        return _go_on(conversation, facts, Say(f"unsupported.{message.unsupported if known else 'other'}"))
+        return _still(conversation, facts, Say(f"unsupported.{message.unsupported if known else 'other'}"))
     return _take_words(conversation, message, facts)
 
 
@@ -249,8 +255,10 @@ def _read_early(draft: Draft, question: Question | None, message: Incoming, fact
 def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """The first words of a complaint, or words that are none."""
     words = answers.plain(message.text)
-    if words in answers.THANKS:
+    if answers.thanks(message.text):
         return Turn(conversation, (Say("welcome"),))
+    if conversation.last and not any(character.isalnum() or character == "?" for character in message.text):
+        return Turn(conversation)  # folded hands after "Tercatat" want no answer
     try:
         answers.story(message.text, facts.locate)
     except Refused:
@@ -268,8 +276,16 @@ def _greet(conversation: Conversation) -> Turn:
 
 def _answer(conversation: Conversation, draft: Draft, question: Question, message: Incoming, facts: Facts) -> Turn:
     """Words that answer the question which waits, are refused by it, or belong to the story."""
-    if question.skippable and answers.declines(message.text):
+    offered = _offered(question, message.text)
+    if offered is not None and offered != "skip":
+        return _accept(conversation, draft, question, offered, message.sequence, facts)
+    if question.skippable and (offered == "skip" or answers.declines(message.text)):
         return _go_on(replace(conversation, draft=draft.answer(question.name, None), tries=0), facts)
+    if question.name == "place" and answers.tells_only_time(message.text, facts.locate):
+        draft = draft.answer("time", message.text.strip(), message.sequence)
+        return _still(replace(conversation, draft=draft), facts, Say("noted.time"))
+    if answers.thanks(message.text):
+        return _still(replace(conversation, draft=draft), facts, Say("welcome_short"))
     try:
         value = question.read(message.text, facts.locate)
     except Refused as refused:
@@ -277,21 +293,41 @@ def _answer(conversation: Conversation, draft: Draft, question: Question, messag
     return _accept(conversation, draft, question, value, message.sequence, facts)
 
 
+def _offered(question: Question, words: str) -> str | None:
+    """The choice whose button says just these words, in any language: not everybody sees buttons."""
+    offers: tuple[str, ...] = (*question.choices, *(("skip",) if question.skippable else ()))
+    for choice in offers:
+        key = "choice.skip" if choice == "skip" else f"choice.{question.name}.{choice}"
+        if any(answers.plain(words) == answers.plain(speak(key, None, language)) for language in LANGUAGES):
+            return choice
+    return None
+
+
 def _refuse(
     conversation: Conversation, draft: Draft, question: Question, message: Incoming, refused: Refused, facts: Facts
 ) -> Turn:
     """What is no answer is kept as part of the story, if it says anything; then the question is asked again,
     or left open for the operator when it was asked often enough."""
-    substance = len(answers.plain(message.text).split()) > 1
-    if substance and question.name not in {"story", "region"}:
+    said = not answers.is_bare(message.text)
+    if said and question.name == "region":
+        draft = _add_to_place(draft, message.text, message.sequence)
+    elif said and question.name != "story" and len(answers.plain(message.text).split()) > 1:
         conversation = replace(conversation, draft=_read_story(draft.tell(message.text, message.sequence), facts))
         return _go_on(conversation, facts, Say("noted.story"))
     if question.skippable and conversation.tries + 1 >= TRIES:
-        if substance and question.name == "region":
-            draft = draft.tell(message.text, message.sequence)
         conversation = replace(conversation, draft=draft.answer(question.name, None), tries=0)
         return _go_on(conversation, facts, Say("left_open"))
-    return _go_on(replace(conversation, tries=conversation.tries + 1), facts, Say(f"refused.{refused.key}"))
+    conversation = replace(conversation, draft=draft, tries=conversation.tries + 1)
+    return _still(conversation, facts, Say(f"refused.{refused.key}"))
+
+
+def _add_to_place(draft: Draft, words: str, sequence: int) -> Draft:
+    """The place with these words after those that were given before: whatever is said of it is kept."""
+    place = draft.value("place") or {"text": "", "region": None, "name": None}
+    known = place.get("text") or ""
+    if words.strip().casefold() in known.casefold():
+        return draft
+    return draft.answer("place", {**place, "text": f"{known}, {words.strip()}" if known else words.strip()}, sequence)
 
 
 def _accept(
@@ -306,7 +342,8 @@ def _accept(
     if question.name == "story":
         draft = _read_story(replace(draft, told=()).tell(value, sequence).answer("story", True), facts)
     elif question.name == "region":
-        place = {**(draft.value("place") or {"text": value["name"]}), **value}
+        draft = _add_to_place(draft, value["text"], sequence)
+        place = {**draft.value("place"), "region": value["region"], "name": value["name"]}
         draft = draft.answer("place", place, sequence)
     else:
         draft = draft.answer(question.name, value, sequence)
@@ -326,7 +363,9 @@ def _confirmed(conversation: Conversation, draft: Draft, value: str, facts: Fact
 def _told(conversation: Conversation, message: Incoming, facts: Facts, *said: Say) -> Turn:
     """The story grows by this message."""
     draft = _draft_of(conversation)
-    draft = draft.tell(message.text, message.sequence).answer("story", True)
+    overtaken = not message.edits and message.sequence and any(p.sequence == message.sequence for p in draft.told)
+    if not overtaken:
+        draft = draft.tell(message.text, message.sequence).answer("story", True)
     length = len(draft.story)
     if length > SP4N_TEXT and length - len(message.text) <= SP4N_TEXT:
         said = (*said, Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": length}))
@@ -349,10 +388,15 @@ def _take_media(conversation: Conversation, message: Incoming, facts: Facts) -> 
     if media is None:
         return Turn(conversation)
     last = conversation.last
-    if conversation.draft is None and last and media.group and media.group in last.albums:
-        return Turn(conversation, wishes=(KeepMedia(media, None, last.ticket),))
+    here = conversation.draft.albums if conversation.draft else ()
+    if last and media.group and media.group in last.albums and media.group not in here:
+        note = (AddNote(last.ticket, message.text),) if message.text else ()
+        return Turn(conversation, wishes=(KeepMedia(media, None, last.ticket), *note))
     if problem := _unacceptable(media):
-        return _go_on(conversation, facts, problem)
+        if message.text:
+            conversation = conversation if conversation.draft else _new_draft(conversation)
+            return _told(conversation, message, facts, problem, Say("refused.file_kept"))
+        return _still(conversation, facts, problem, *((Say("refused.file_kept"),) if conversation.draft else ()))
     conversation = conversation if conversation.draft else _new_draft(conversation)
     draft = _draft_of(conversation)
     wish = KeepMedia(media, draft.number)
@@ -435,14 +479,14 @@ def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     if draft is None or question is None or number != str(draft.number):
         if draft is None and conversation.last and number == str(conversation.last.number):
             return Turn(conversation, (Say("already_filed", {"ticket": conversation.last.ticket}),))
-        return _go_on(conversation, facts, Say("old_button"))
+        return _still(conversation, facts, Say("old_button"))
     if value == "skip" and question.skippable:
         return _go_on(replace(conversation, draft=draft.answer(name, None), tries=0), facts)
     if value not in question.choices:
-        return _go_on(conversation, facts, Say("old_button"))
+        return _still(conversation, facts, Say("old_button"))
     if name == "confirm" and value == "send" and _next(draft).name != "confirm":
         return _go_on(conversation, facts)
-    return _accept(conversation, draft, question, value, message.sequence, facts)
+    return _accept(conversation, draft, question, value, message.sequence or TAPPED, facts)
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -459,6 +503,10 @@ def _command(text: str) -> tuple[str | None, str | None]:
         return COMMANDS[whole], None
     if COMMANDS.get(head) == "status" and any(character.isdigit() for character in rest):
         return "status", rest.strip()
+    if TICKET.fullmatch(words):
+        return "status", words.upper()
+    if ASKS_STATUS.fullmatch(words):
+        return "status", None
     if COMMANDS.get(head) == "start":
         return "start", None
     return None, None
@@ -513,6 +561,9 @@ def _read_story(draft: Draft, facts: Facts) -> Draft:
         # Sequence 0 marks what was read out of the story: a better reading may replace it.
         if value is not None and (given is None or given.sequence == 0):
             draft = draft.answer(name, value)
+        elif name == "place" and value and value["region"] and given and given.value and not given.value.get("region"):
+            region = {"region": value["region"], "name": value["name"]}
+            draft = draft.answer(name, {**given.value, **region}, given.sequence)
     return draft
 
 
@@ -570,6 +621,13 @@ def _with_question(turn: Turn, facts: Facts) -> Turn:
         return turn
     asked = _ask(turn.conversation, question, facts)
     return replace(turn, replies=(*turn.replies, *asked.replies), asks=asked.asks, buttons=asked.buttons)
+
+
+def _still(conversation: Conversation, facts: Facts, *said: Say) -> Turn:
+    """Say this, then ask again what waits, be it a question of the script or one that the citizen went back to."""
+    if conversation.asking in QUESTIONS and conversation.draft is not None and conversation.greeted:
+        return _with_question(Turn(conversation, said), facts)
+    return _go_on(conversation, facts, *said)
 
 
 def _prepend(say: Say, turn: Turn) -> Turn:

@@ -7,6 +7,7 @@ gone resumes with the next one that is needed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,14 +27,15 @@ SP4N_TEXT = 3000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `choices` are its buttons (text `choice.<name>.<choice>`); `early` says that its
-    words count as an answer at any time; `skippable` adds a way past it."""
+    """One question. `choices` are its buttons (text `choice.<name>.<choice>`); `skippable` adds a way past
+    it; `early` says that its words count as an answer at any time, `free` that almost any words could be one."""
 
     name: str
     read: Callable[[str, answers.Locate], Any]
     choices: tuple[str, ...] = ()
     skippable: bool = False
     early: bool = False
+    free: bool = False
     needed: Callable[[Draft], bool] = lambda _draft: True
 
 
@@ -53,6 +55,7 @@ CLASSES = {
     "complaint": "pengaduan",
     "aspirasi": "aspirasi",
     "usul": "aspirasi",
+    "usulan": "aspirasi",
     "saran": "aspirasi",
     "proposal": "aspirasi",
     "permintaan informasi": "permintaan_informasi",
@@ -134,15 +137,15 @@ CHANGEABLE = {
 
 SCRIPT: tuple[Question, ...] = (
     Question("story", answers.story),
-    Question("place", answers.place, skippable=True),
-    Question("region", answers.region, skippable=True, needed=_region_unknown),
+    Question("place", answers.place, skippable=True, free=True),
+    Question("region", answers.region, skippable=True, free=True, needed=_region_unknown),
     Question(
         "class", answers.choice(CLASSES), choices=("pengaduan", "aspirasi", "permintaan_informasi"), skippable=False
     ),
-    Question("time", answers.time, skippable=True, needed=_is_complaint),
+    Question("time", answers.time, skippable=True, free=True, needed=_is_complaint),
     Question("photos", answers.photos, choices=("none",)),
     Question("privacy", answers.choice(PRIVACY_WORDS), choices=("open", "anonymous", "secret", "both"), early=True),
-    Question("confirm", answers.choice(CONFIRM_WORDS), choices=("send", "change", "cancel")),
+    Question("confirm", answers.confirmation(CONFIRM_WORDS), choices=("send", "change", "cancel")),
 )
 # Asked only when the citizen wants to change something: never needed by itself.
 WHICH = Question("which", answers.choice(CHANGEABLE), choices=("story", "place", "time", "class", "photos", "privacy"))
@@ -161,6 +164,7 @@ COMMANDS: dict[str, str] = {
     "/batal": "cancel",
     "cancel": "cancel",
     "batalkan": "cancel",
+    **{f"{no} jadi": "cancel" for no in ("tidak", "gak", "ga", "nggak", "dak", "tak")},
     "bantuan": "help",
     "/bantuan": "help",
     "/help": "help",
@@ -177,3 +181,9 @@ COMMANDS: dict[str, str] = {
     "english": "english",
     "/english": "english",
 }
+# The same as "status", in a citizen's own words; and a ticket number by itself.
+ASKS_STATUS = re.compile(
+    r"(?:(?:cek|lihat|gimana|bagaimana|mana)\s+)?(?:status|perkembangan)"
+    r"(?:\s+(?:laporan|aduan|pengaduan|saya|sy|aku|ku|nya|pak|bu|min))*"
+)
+TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")

@@ -80,15 +80,18 @@ def _parameters(delivery: NewDelivery) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """The newest reply to a contact: when a speaker first took it, and the provider's number of it."""
+    """The newest reply to a contact: its question, when a speaker first took it, when the provider had it,
+    and the provider's number of it."""
 
     id: int
+    asks: str
     claimed_at: datetime | None
+    sent_at: datetime | None
     provider_sequence: int | None
 
 
 _LAST_REPLY = text("""
-    SELECT id, claimed_at, provider_sequence FROM deliveries
+    SELECT id, asks, claimed_at, sent_at, provider_sequence FROM deliveries
     WHERE contact_id = :contact_id AND asks IS NOT NULL ORDER BY id DESC LIMIT 1
 """)
 _WITHDRAW = text("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
@@ -97,7 +100,7 @@ _WITHDRAW = text("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL R
 async def last_reply(connection: AsyncConnection, contact_id: int) -> Spoken | None:
     """The newest reply (not push) to this contact."""
     row = (await connection.execute(_LAST_REPLY, {"contact_id": contact_id})).one_or_none()
-    return Spoken(row.id, row.claimed_at, row.provider_sequence) if row else None
+    return Spoken(row.id, row.asks, row.claimed_at, row.sent_at, row.provider_sequence) if row else None
 
 
 async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[str, dict[str, Any]]] | None:

@@ -127,7 +127,7 @@ class Chat:
         return {speak(key, None, self.conversation.language): choice for key, choice in self.turn.buttons}
 
     def take(self, message: Incoming, *, unheard: bool = False) -> str:
-        """One message; returns the reply as it would be spoken. The conversation is saved and loaded like in the store."""
+        """One message; returns the reply as it would be spoken. In between the conversation is saved and loaded."""
         facts = replace(self.facts, unheard=unheard)
         turn = dialogue.advance(self.conversation, message, facts)
         for wish in turn.wishes:
@@ -167,9 +167,7 @@ class Chat:
 
     def edit(self, sequence: int, text: str) -> str:
         """An earlier message, written anew."""
-        return self.take(
-            Incoming(Address("terminal", "1"), str(next(self._ids)), sequence, text=text, edits=True)
-        )
+        return self.take(Incoming(Address("terminal", "1"), str(next(self._ids)), sequence, text=text, edits=True))
 
     def unusable(self, kind: str) -> str:
         """A sticker, a card, a poll."""
@@ -186,7 +184,7 @@ class Chat:
                 return [
                     TicketState(each.ticket, each.draft.story[:40], "belum_terverifikasi", None, NOW)
                     for each in reversed(self.filed)
-                    if words is None or words == each.ticket
+                    if words is None or words.casefold() == each.ticket.casefold()
                 ]
             case dialogue.AddNote(ticket, text):
                 self.notes.append((ticket, text))

@@ -37,6 +37,6 @@ def telegram_settings(settings: Settings, telegram_api: FakeBotApi) -> Settings:
 async def running(telegram_settings: Settings, database: str, telegram_api: FakeBotApi) -> AsyncIterator[Running]:
     """Web, speaker and worker, introduced to the Bot API."""
     async with everything(telegram_settings, database) as house:
-        while telegram_api.webhook is None:
+        while telegram_api.webhook is None:  # noqa: ASYNC110 (the fake has no event for it)
             await asyncio.sleep(0.01)
         yield house

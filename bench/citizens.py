@@ -1,0 +1,338 @@
+"""Virtual citizens and the Telegram between them and a bot, in one lean process: `python -m bench.citizens`.
+
+It serves the Bot API (printing its port) and reads orders from standard input, one JSON line a cell.
+Each citizen posts an update to the bot's webhook, waits until the bot has called sendMessage for that chat,
+and goes on; the time between the two is a turn's latency. Both sides speak HTTP/1.1 by hand on bare asyncio
+protocols, because Python's CPU is what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import random
+import re
+import sys
+import time
+from collections import deque
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+import uvloop
+
+from bench.tally import Order, Tally, tell, tell_result
+
+TICKET = re.compile(r"T-\d{3}-\d{3}-\d{4}")
+TURNS = 4
+# A bot that has not answered by then has lost the message.
+PATIENCE = 20.0
+# A second reply to the last turn would come within this time.
+AFTERWARDS = 0.5
+REPEAT_AFTER = 0.5
+BOT = {"id": 123456, "is_bot": True, "first_name": "LAPOR", "username": "lapor_uji_bot"}
+ABILITIES = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
+
+
+def story(number: int) -> str:
+    """The words that a complaint begins with: one place, one time, no two alike."""
+    street = ("Merdeka", "Sudirman", "Kolonel Wahid Udin", "Letkol Nawawi", "Kapten A. Rivai")[number % 5]
+    return (
+        f"Jalan {street} di depan SMP 1 Sekayu berlubang sudah 3 bulan, mohon diperbaiki. "
+        f"Sudah {2 + number % 7} motor jatuh di dekat rumah nomor {number % 200 + 1}, terutama saat hujan."
+    )
+
+
+def update(update_id: int, chat: int, message_id: int, words: str) -> dict[str, Any]:
+    """A text message as the Bot API posts it to a webhook."""
+    person = {"id": chat, "first_name": "Budi", "last_name": f"Santoso {chat}"}
+    return {
+        "update_id": update_id,
+        "message": {
+            "message_id": message_id,
+            "from": {**person, "is_bot": False, "language_code": "id"},
+            "chat": {**person, "type": "private"},
+            "date": int(time.time()),
+            "text": words,
+        },
+    }
+
+
+class Citizen:
+    """Files one complaint after the other, a turn at a time."""
+
+    __slots__ = ("asked_at", "chat", "message_id", "place", "town", "waits")
+
+    def __init__(self, town: Town, chat: int) -> None:
+        self.town = town
+        self.chat = chat
+        self.message_id = 0  # citizen and bot share the counter of their chat
+        self.place = 0
+        self.waits = False
+        self.asked_at = 0.0
+
+    def speak(self) -> None:
+        """Write the next message."""
+        town = self.town
+        if town.stopping:
+            return
+        self.message_id += 1
+        number = next(town.numbers)
+        words = story(number) if self.place == 0 else ("tidak ada", "anonim", "ya")[min(self.place, TURNS - 1) - 1]
+        body = json.dumps(update(700_000_000 + number, self.chat, self.message_id, words)).encode()
+        self.waits = True
+        self.asked_at = time.perf_counter()
+        town.posted += 1
+        town.post(body)
+
+    def hear(self, words: str) -> int:
+        """Read the bot's message; returns its number in the chat."""
+        self.message_id += 1
+        town = self.town
+        if not self.waits:
+            town.doubled += 1
+            return self.message_id
+        self.waits = False
+        town.tally.turn(self.place, time.perf_counter() - self.asked_at)
+        self.place += 1
+        # Only the last turn's reply carries a number; where none came the conversation goes on, and is counted.
+        if self.place >= TURNS and (found := TICKET.search(words)):
+            town.tally.receipt()
+            town.receipts.append(found[0])
+            town.receipt_turns += self.place
+            self.place = 0
+        elif self.place == TURNS:
+            town.astray += 1
+        if town.think:
+            town.loop.call_later(town.think * random.uniform(0.5, 1.5), self.speak)
+        else:
+            town.loop.call_soon(self.speak)
+        return self.message_id
+
+
+class Town:
+    """The citizens of all orders, and the connections to the webhook."""
+
+    def __init__(self, secret: str) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.secret = secret
+        self.numbers = itertools.count(1)
+        self.chats = itertools.count(5_000_001)
+        self.citizens: dict[int, Citizen] = {}
+        # In turn, so that none idles until the webhook hangs up just when it is needed.
+        self.free: deque[Line] = deque()
+        self.opening: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.head = b""
+        self._begin(Order(0, 0.0, 0.0, 0.0))
+
+    def _begin(self, order: Order) -> None:
+        self.tally = Tally()
+        self.posted = self.doubled = self.astray = self.refused = self.hung_up = self.receipt_turns = 0
+        self.receipts: list[str] = []
+        self.think = order.think
+        self.stopping = False
+        if order.port != self.port:
+            for line in self.free:
+                line.hang_up()
+            self.free.clear()
+        self.port = order.port
+        self.head = (
+            f"POST {order.path} HTTP/1.1\r\nHost: 127.0.0.1:{order.port}\r\nContent-Type: application/json\r\n"
+            f"X-Telegram-Bot-Api-Secret-Token: {self.secret}\r\nContent-Length: "
+        ).encode()
+
+    async def run(self, order: Order) -> None:
+        """Run one order, telling when the measured seconds begin and end and what came of them."""
+        self._begin(order)
+        crowd = [Citizen(self, next(self.chats)) for _ in range(order.citizens)]
+        self.citizens.update((citizen.chat, citizen) for citizen in crowd)
+        for citizen in crowd:
+            self.loop.call_later(random.uniform(0.0, max(order.think, 0.3)), citizen.speak)
+        await asyncio.sleep(order.warmup)
+        tell("measuring")
+        self.tally.measuring = True
+        await asyncio.sleep(order.seconds)
+        self.tally.measuring = False
+        tell("measured")
+        self.stopping = True
+        deadline = self.loop.time() + PATIENCE
+        while any(citizen.waits for citizen in crowd) and self.loop.time() < deadline:  # noqa: ASYNC110 (many, not one)
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(AFTERWARDS)
+        tell_result(
+            self.tally.result(
+                posted=self.posted,
+                lost=sum(citizen.waits for citizen in crowd),
+                doubled=self.doubled,
+                astray=self.astray,
+                refused=self.refused,
+                hung_up=self.hung_up,
+                receipt_turns=self.receipt_turns,
+                receipts=self.receipts,
+            )
+        )
+
+    def post(self, body: bytes) -> None:
+        """Post an update over a connection that is free, or a new one."""
+        if self.free:
+            self.free.popleft().post(body)
+            return
+        task = self.loop.create_task(self._open(body))
+        self.opening.add(task)
+        task.add_done_callback(self.opening.discard)
+
+    async def _open(self, body: bytes) -> None:
+        try:
+            _, line = await self.loop.create_connection(lambda: Line(self), "127.0.0.1", self.port)
+        except OSError:
+            self.repeat(body)
+        else:
+            line.post(body)
+
+    def repeat(self, body: bytes) -> None:
+        """Post again what the webhook did not take, as Telegram does."""
+        self.refused += 1
+        self.loop.call_later(REPEAT_AFTER, self.post, body)
+
+
+class Line(asyncio.Protocol):
+    """One connection to the webhook, kept alive."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.body = b""
+        self.buffer = b""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not descend from asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
+
+    def post(self, body: bytes) -> None:
+        """Send one request; the line is free again when it is answered."""
+        self.body = body
+        assert self.transport is not None
+        self.transport.write(b"%b%d\r\n\r\n%b" % (self.town.head, len(body), body))
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        if self.transport:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        request = _split(self.buffer)
+        if request is None:
+            return
+        head, _, self.buffer = request
+        body, self.body = self.body, b""
+        self.town.free.append(self)
+        if int(head[9:12]) != 200:
+            self.town.repeat(body)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self in self.town.free:
+            self.town.free.remove(self)
+        if self.body:
+            # A connection that idled too long may close under our hands: the same update again, over another.
+            self.town.hung_up += 1
+            self.town.post(self.body)
+
+
+class BotApi(asyncio.Protocol):
+    """One connection of a bot to the Bot API."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.buffer = b""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not descend from asyncio's.
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        assert self.transport is not None
+        while request := _split(self.buffer):
+            head, body, self.buffer = request
+            method = head[: head.index(b" HTTP/")].rpartition(b"/")[2].decode()
+            status, answer = self._answer(method, body)
+            content = json.dumps(answer).encode()
+            self.transport.write(
+                b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+                % (status, len(content), content)
+            )
+
+    def _answer(self, method: str, body: bytes) -> tuple[bytes, dict[str, Any]]:
+        match method:
+            case "sendMessage":
+                return self._send_message(_arguments(body))
+            case "getMe":
+                return b"200 OK", {"ok": True, "result": {**BOT, **ABILITIES}}
+            case "setWebhook" | "deleteWebhook" | "answerCallbackQuery" | "sendChatAction" | "setMyCommands":
+                return b"200 OK", {"ok": True, "result": True}
+        return b"404 Not Found", {"ok": False, "error_code": 404, "description": "Not Found: method not found"}
+
+    def _send_message(self, arguments: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+        citizen = self.town.citizens.get(int(arguments["chat_id"]))
+        if citizen is None:
+            description = "Bad Request: chat not found"
+            return b"400 Bad Request", {"ok": False, "error_code": 400, "description": description}
+        words = arguments["text"]
+        message: dict[str, Any] = {
+            "message_id": citizen.hear(words),
+            "from": BOT,
+            "chat": {"id": citizen.chat, "first_name": "Budi", "type": "private"},
+            "date": int(time.time()),
+            "text": words,
+        }
+        # A message tells of its inline keyboard, and of no other.
+        if keyboard := arguments.get("reply_markup"):
+            keyboard = json.loads(keyboard) if isinstance(keyboard, str) else keyboard
+            if "inline_keyboard" in keyboard:
+                message["reply_markup"] = keyboard
+        return b"200 OK", {"ok": True, "result": message}
+
+
+def _split(buffer: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The head and the body of the first message in the buffer, and the rest; None if it is not whole yet."""
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    head = buffer[:end]
+    _, _, after = head.lower().partition(b"\r\ncontent-length:")
+    length = int(after.partition(b"\r\n")[0] or 0)
+    start = end + 4
+    if len(buffer) < start + length:
+        return None
+    return head, buffer[start : start + length], buffer[start + length :]
+
+
+def _arguments(body: bytes) -> dict[str, Any]:
+    """The arguments of a call: JSON, or a form as python-telegram-bot's httpx sends it."""
+    if body.startswith(b"{"):
+        arguments: dict[str, Any] = json.loads(body)
+        return arguments
+    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+
+
+async def _serve(secret: str) -> None:
+    town = Town(secret)
+    server = await town.loop.create_server(lambda: BotApi(town), "127.0.0.1", 0)
+    tell("port", server.sockets[0].getsockname()[1])
+    while line := await town.loop.run_in_executor(None, sys.stdin.readline):
+        await town.run(Order(**json.loads(line)))
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--secret", required=True, help="what Telegram sends along to a webhook")
+    uvloop.run(_serve(parser.parse_args().secret))
+
+
+if __name__ == "__main__":
+    main()

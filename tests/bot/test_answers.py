@@ -1,0 +1,184 @@
+"""The readers: what counts as an answer in everyday Indonesian, and what does not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from talking import locate
+
+from bot import answers, script
+from bot.answers import Refused
+
+ANY = st.text(max_size=200)
+
+
+@given(ANY)
+def test_readers_answer_or_refuse_and_never_break(words: str) -> None:
+    for question in script.QUESTIONS.values():
+        with suppress(Refused):
+            question.read(words, locate)
+    answers.time_in_story(words)
+    answers.class_in_story(words)
+    answers.place_in_story(words, locate)
+
+
+@given(ANY)
+def test_plain_is_stable(words: str) -> None:
+    assert answers.plain(answers.plain(words)) == answers.plain(words)
+
+
+@pytest.mark.parametrize("words", ["ya", "Ya.", " YA! ", "iya", "iyo", "ok", "oke", "sudah", "betul", "setuju", "siap"])
+def test_yes(words: str) -> None:
+    assert answers.accepts(words)
+    assert not answers.declines(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["tidak", "Tidak.", "gak", "ga", "nggak", "dak", "tidak ada", "dak ado", "gak ada", "no"]
+)
+def test_no(words: str) -> None:
+    assert answers.declines(words)
+    assert not answers.accepts(words)
+
+
+MORE_NOES = [
+    "ga ada",
+    "nggak ada",
+    "gk ada",
+    "gada",
+    "belum ada",
+    "tidak ada foto",
+    "ngga ada",
+    "dakdo foto",
+    "tidak punya",
+]
+MORE_SKIPS = ["tidak tau", "ga tau", "nggak tau", "gatau", "entah", "lupa", "tidak ingat", "kurang tau", "lewati aja"]
+
+
+@pytest.mark.parametrize("words", MORE_NOES)
+def test_everyday_noes(words: str) -> None:
+    assert answers.declines(words)
+
+
+@pytest.mark.parametrize("words", MORE_SKIPS)
+def test_everyday_skips(words: str) -> None:
+    assert answers.declines(words)
+
+
+@pytest.mark.parametrize(
+    ("story", "time"),
+    [
+        ("Jalan rusak sejak bulan lalu, banyak motor jatuh", "sejak bulan lalu"),
+        ("lampu mati dari kemarin pak", "dari kemarin"),
+        ("sudah 3 bulan sampah tidak diangkut", "sudah 3 bulan"),
+        ("air PDAM mati sudah dua minggu", "sudah dua minggu"),
+        ("lah lamo nian jalan ni rusak", "lah lamo"),
+        ("kejadian tanggal 12 November 2026 di pasar", "tanggal 12 November 2026"),
+        ("tadi malam banjir", "tadi malam"),
+        ("tiap hujan banjir", "tiap hujan"),
+        ("Since last week the lamp is broken", "Since last week"),
+        ("jalan rusak parah", None),
+        ("Jalan 3 meter itu hancur", None),
+    ],
+)
+def test_time_in_a_story(story: str, time: str | None) -> None:
+    assert answers.time_in_story(story) == time
+
+
+@pytest.mark.parametrize(
+    ("story", "found"),
+    [
+        ("bagaimana cara mengurus KTP yang hilang", "permintaan_informasi"),
+        ("apakah puskesmas buka hari sabtu", "permintaan_informasi"),
+        ("mau tanya syarat membuat KIA", "permintaan_informasi"),
+        ("usul supaya dibuatkan taman", "aspirasi"),
+        ("sebaiknya ada lampu di simpang itu", "aspirasi"),
+        ("usul: mohon info dipasang di kantor", None),
+        ("jalan rusak", None),
+    ],
+)
+def test_class_in_a_story(story: str, found: str | None) -> None:
+    assert answers.class_in_story(story) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "region"),
+    [
+        ("Jalan Merdeka dekat pasar, Sekayu", "16.06.01"),
+        ("kota palembang", "16.71"),
+        ("di plaju", "16.71.14"),
+        ("Makassar", "73.71"),
+        ("dekat rumah saya", None),
+    ],
+)
+def test_place_keeps_the_words_and_finds_the_region(words: str, region: str | None) -> None:
+    found = answers.place(words, locate)
+    assert found["text"] == words
+    assert found["region"] == region
+
+
+def test_place_in_a_story_names_street_and_region() -> None:
+    found = answers.place_in_story("Jalan di depan SMP 1 Sekayu rusak parah", locate)
+    assert found["text"] == "depan SMP 1 Sekayu"
+    assert found["region"] == "16.06.01"
+    assert answers.place_in_story("petugas tidak ramah", locate) is None
+
+
+@pytest.mark.parametrize("words", ["ya", "tidak", "ok"])
+def test_a_bare_yes_or_no_is_no_place(words: str) -> None:
+    with pytest.raises(Refused, match=r"place\.words"):
+        answers.place(words, locate)
+
+
+NO_ANSWERS = ["?", "🙏", "...", "halo", "terima kasih", "makasih"]
+
+
+@pytest.mark.parametrize("words", NO_ANSWERS)
+def test_words_that_are_no_place(words: str) -> None:
+    with pytest.raises(Refused):
+        answers.place(words, locate)
+
+
+@pytest.mark.parametrize("words", NO_ANSWERS)
+def test_words_that_are_no_time(words: str) -> None:
+    with pytest.raises(Refused):
+        answers.time(words, locate)
+
+
+def test_a_long_text_without_a_time_is_no_time() -> None:
+    with pytest.raises(Refused, match=r"time\.words"):
+        answers.time("jalan itu rusak parah dan banyak orang jatuh di sana " * 2, locate)
+    assert answers.time(" kemarin ", locate) == "kemarin"
+
+
+@pytest.mark.parametrize("words", ["", "  ", "?!", "🙏🙏", "ya", "halo", "Selamat pagi!", "Assalamualaikum", "p"])
+def test_what_is_no_story(words: str) -> None:
+    with pytest.raises(Refused, match=r"story\.empty"):
+        answers.story(words, locate)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "halo pak",
+        "selamat siang bapak/ibu",
+        "Assalamualaikum pak",
+        "mau lapor",
+        "saya mau melapor",
+        "lapor pak",
+        "permisi min",
+    ],
+)
+def test_a_polite_beginning_is_no_story(words: str) -> None:
+    with pytest.raises(Refused):
+        answers.story(words, locate)
+
+
+def test_a_choice_is_read_however_it_is_written() -> None:
+    read = answers.choice({"dua-duanya": "both"})
+    assert read(" Dua-duanya. ", locate) == "both"
+    with pytest.raises(Refused, match=r"choice\.words"):
+        read("entahlah", locate)

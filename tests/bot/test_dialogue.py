@@ -1,0 +1,493 @@
+"""The engine alone: what each kind of message does, and what no message may ever do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from talking import FACTS, Chat
+
+from bot import dialogue
+from bot.conversation import Conversation, load, save
+from bot.dialogue import CallHuman, File, KeepMedia, Unreachable
+from bot.messages import Address, Incoming, Media, Place
+from bot.script import QUESTIONS
+from bot.texts import LANGUAGES, speak
+
+STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
+
+# What leads to each question being asked.
+BEFORE: dict[str, tuple[str, ...]] = {
+    "place": ("lampu mati",),
+    "region": ("lampu mati", "dekat pasar"),
+    "class": ("Pelayanan", "Kantor Camat Sekayu"),
+    "time": ("lampu mati di pasar Sekayu",),
+    "photos": (STORY,),
+    "privacy": (STORY, "tidak ada"),
+    "confirm": (STORY, "tidak ada", "biasa saja"),
+    "which": (STORY, "tidak ada", "biasa saja", "ubah"),
+}
+
+
+def unsure(words: str) -> dialogue.Suggestion:
+    """A classifier that does not know."""
+    return dialogue.Suggestion((("pu", 0.1),), (("PERHUBUNGAN", 0.1),), (("pengaduan", 0.4),), "unsure")
+
+
+def chat_at(question: str) -> Chat:
+    """A chat in which this question waits."""
+    chat = Chat(replace(FACTS, suggest=unsure)) if question == "class" else Chat()
+    for words in BEFORE[question]:
+        chat.say(words)
+    assert chat.asking == question
+    return chat
+
+
+# --- the happy way -------------------------------------------------------------------------------
+
+
+def test_one_good_message_leaves_two_questions() -> None:
+    chat = Chat()
+    assert "Ada foto?" in chat.say(STORY)
+    assert "Anonim" in chat.say("tidak ada")
+    assert "Sudah benar?" in chat.say("biasa saja")
+    assert "T-001-000-0000" in chat.say("ya")
+    (filed,) = chat.filed
+    assert filed.draft.story == STORY
+    assert filed.office.code.startswith("16.06")
+
+
+def test_nothing_is_filed_before_a_yes() -> None:
+    chat = chat_at("confirm")
+    assert chat.filed == []
+    chat.say("belum tentu")
+    assert chat.filed == []
+
+
+@pytest.mark.parametrize("question", [name for name in BEFORE if name != "confirm"])
+def test_a_yes_to_another_question_files_nothing(question: str) -> None:
+    chat = chat_at(question)
+    chat.say("ya")
+    assert chat.filed == []
+
+
+def test_without_a_classifier_the_class_is_asked_and_kominfo_named() -> None:
+    chat = Chat(replace(FACTS, suggest=lambda _words: None))
+    assert "keluhan tentang layanan" in chat.say(STORY)
+    chat.tap("Keluhan")
+    chat.say("tidak ada")
+    assert "Komunikasi dan Informatika" in chat.say("biasa")
+    chat.say("ya")
+    assert chat.filed[0].draft.suggestion is None
+
+
+# --- buttons -------------------------------------------------------------------------------------
+
+
+def labels() -> list[Any]:
+    """Every button of every question, in every language."""
+    found = []
+    for language in LANGUAGES:
+        for question in BEFORE:
+            offers = [f"choice.{question}.{choice}" for choice in QUESTIONS[question].choices]
+            keys = [*offers, *(["choice.skip"] if QUESTIONS[question].skippable else [])]
+            found += [(language, question, speak(key, language=language)) for key in keys]
+    return found
+
+
+@pytest.mark.parametrize(("language", "question", "label"), labels())
+def test_a_button_can_also_be_typed(language: str, question: str, label: str) -> None:
+    """Not every phone shows buttons, and many people type what they read on them."""
+    tapped, typed = chat_at(question), chat_at(question)
+    if language == "en":
+        tapped.say("english")
+        typed.say("english")
+    tapped.tap(label)
+    typed.say(label)
+
+    def outcome(chat: Chat) -> Any:
+        draft = chat.conversation.draft
+        values = {name: answer.value for name, answer in draft.answers.items()} if draft else None
+        return values, draft and draft.story, chat.asking, len(chat.filed)
+
+    assert outcome(typed) == outcome(tapped)
+
+
+def test_taps_on_old_and_broken_buttons_change_nothing() -> None:
+    chat = chat_at("photos")
+    before = chat.draft
+    for choice in (
+        "",
+        ":",
+        "1",
+        "1:photos",
+        "1:photos:no-such",
+        "9:photos:none",
+        "1:gone:yes",
+        "x:confirm:send",
+        "1:confirm:skip",
+    ):
+        reply = chat.choose(choice)
+        assert "Ada foto?" in reply
+        assert chat.draft == before
+
+
+def test_a_summary_button_before_everything_is_answered_files_nothing() -> None:
+    chat = chat_at("photos")
+    assert "Ada foto?" in chat.choose("1:confirm:send")
+    assert chat.filed == []
+
+
+def test_the_send_button_twice_files_once() -> None:
+    chat = chat_at("confirm")
+    send = chat.buttons["Ya, kirim"]
+    chat.choose(send)
+    assert "sudah tercatat dengan nomor T-001-000-0000" in chat.choose(send)
+    assert len(chat.filed) == 1
+
+
+def test_a_tapped_answer_outlives_a_longer_story() -> None:
+    chat = chat_at("class")
+    chat.facts = FACTS
+    chat.tap("Usulan")
+    chat.say("Sudah lama", unheard=True)
+    chat.say("Jalan di sana rusak parah dan berlubang, mohon segera diperbaiki", unheard=True)
+    assert chat.draft.value("class") == "aspirasi"
+
+
+# --- changing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "words", "name", "value"),
+    [
+        ("waktu", "sejak tahun lalu", "time", "sejak tahun lalu"),
+        ("jenis", "saran", "class", "aspirasi"),
+        ("foto", "tidak ada", "photos", "none"),
+        ("privasi", "rahasia", "privacy", "secret"),
+    ],
+)
+def test_each_answer_can_be_changed(part: str, words: str, name: str, value: str) -> None:
+    chat = chat_at("which")
+    chat.say(part)
+    assert chat.asking == name
+    assert "Sudah benar?" in chat.say(words)
+    assert chat.draft.value(name) == value
+
+
+def test_the_place_can_be_changed() -> None:
+    chat = chat_at("which")
+    chat.say("tempat")
+    assert "Kota Palembang" in chat.say("Jalan Merdeka, Palembang")
+    assert chat.draft.value("place")["region"] == "16.71"
+
+
+def test_the_story_can_be_changed() -> None:
+    chat = chat_at("which")
+    chat.say("isi")
+    assert "Isi: Jembatan di Lais putus" in chat.say("Jembatan di Lais putus")
+    assert chat.draft.story == "Jembatan di Lais putus"
+
+
+@pytest.mark.parametrize(
+    ("part", "words", "name"), [("waktu", "ya", "time"), ("tempat", "ya", "place"), ("jenis", "ya", "class")]
+)
+def test_a_refused_change_is_asked_again(part: str, words: str, name: str) -> None:
+    chat = chat_at("which")
+    chat.say(part)
+    chat.say(words)
+    assert chat.asking == name
+
+
+def test_a_sticker_in_the_middle_of_a_change() -> None:
+    chat = chat_at("which")
+    chat.say("waktu")
+    chat.unusable("sticker")
+    assert chat.asking == "time"
+
+
+def test_an_edit_replaces_what_it_said() -> None:
+    chat = Chat()
+    chat.say("lampu mati")
+    first = chat.sequence - 1
+    assert "Perubahan pesan" in chat.edit(first, "lampu jalan mati semua")
+    assert chat.draft.story == "lampu jalan mati semua"
+    chat.say("Jalan Merdeka, Palembang")
+    place = chat.sequence - 1
+    chat.edit(place, "Jalan Sudirman, Palembang")
+    assert chat.draft.value("place")["text"] == "Jalan Sudirman, Palembang"
+
+
+def test_an_edit_after_filing_becomes_a_note() -> None:
+    chat = Chat()
+    for words in (STORY, "tidak ada", "biasa", "ya"):
+        chat.say(words)
+    chat.edit(1, STORY + " Dekat gerbang.")
+    assert chat.notes == [("T-001-000-0000", STORY + " Dekat gerbang.")]
+
+
+def test_an_edit_that_overtakes_its_message_stays() -> None:
+    chat = chat_at("photos")
+    original = chat.message(text="Tiga motor jatuh di sana")
+    chat.edit(original.sequence, "Empat motor jatuh di sana")
+    chat.take(original, unheard=True)
+    assert "Empat motor" in chat.draft.story
+
+
+# --- beside --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", list(BEFORE))
+@pytest.mark.parametrize(
+    ("command", "phrase"),
+    [
+        ("status", "Belum ada laporan"),
+        ("/status@lapor_uji_bot", "Belum ada laporan"),
+        ("bantuan", "Yang bisa diketik kapan saja"),
+        ("bantu petugas", "Petugas akan kami beri tahu"),
+        ("bahasa", "bahasa Indonesia"),
+    ],
+)
+def test_a_command_answers_and_the_question_waits_on(question: str, command: str, phrase: str) -> None:
+    chat = chat_at(question)
+    before, buttons = chat.conversation, chat.buttons
+    reply = chat.say(command)
+    assert phrase in reply
+    assert chat.conversation == before
+    assert chat.buttons == buttons
+
+
+def test_a_call_for_a_human_is_passed_on() -> None:
+    chat = chat_at("place")
+    chat.say("bantu petugas")
+    assert chat.wishes == [CallHuman()]
+
+
+def test_cancel_and_start_again() -> None:
+    chat = chat_at("confirm")
+    old = chat.buttons["Ya, kirim"]
+    assert "dibatalkan" in chat.say("batal")
+    assert chat.conversation.draft is None
+    assert "Tidak ada laporan yang sedang dibuat" in chat.say("batal")
+    assert "Tombol itu" in chat.choose(old)
+    chat.say("Sampah menumpuk di Pasar Sekayu sejak kemarin")
+    assert chat.draft.number == 2
+
+
+def test_nothing_is_said_in_groups_but_the_way_once_a_day() -> None:
+    chat = Chat()
+    group = Incoming(Address("telegram", "-1"), "1", 1, text="Jalan rusak", private=False)
+    assert FACTS.bot_link in chat.take(group)
+    assert chat.take(replace(group, message_id="2")) == ""
+    assert chat.conversation.draft is None
+
+
+def test_a_blocked_chat_is_remembered_without_words() -> None:
+    chat = Chat()
+    assert chat.unusable("blocked") == ""
+    assert chat.wishes == [Unreachable()]
+
+
+def test_service_messages_are_left_alone() -> None:
+    chat = chat_at("place")
+    assert chat.unusable("service") == ""
+    assert chat.asking == "place"
+
+
+# --- files and pins ------------------------------------------------------------------------------
+
+
+def test_photos_count_and_answer_the_question() -> None:
+    chat = Chat()
+    chat.photo()
+    assert chat.asking == "story"
+    chat.say(STORY)
+    assert chat.asking == "privacy"
+    chat.photo("ini dari dekat")
+    assert chat.draft.photos == 2
+    assert "ini dari dekat" in chat.draft.story
+
+
+@pytest.mark.parametrize("too", [{"size": 30 << 20}, {"kind": "document", "content_type": "application/zip"}])
+def test_the_words_with_an_unusable_file_are_kept(too: dict[str, Any]) -> None:
+    chat = Chat()
+    chat.photo(STORY, **too)
+    assert chat.conversation.draft is not None
+    assert chat.draft.story == STORY
+
+
+def test_an_unusable_file_as_first_message_claims_nothing() -> None:
+    reply = Chat().photo(size=30 << 20)
+    assert "tetap tersimpan" not in reply
+
+
+def test_a_pin_answers_the_place() -> None:
+    chat = chat_at("place")
+    assert "Itu di kabupaten atau kota mana?" in chat.pin(-2.89, 103.83)
+    chat.say("Musi Banyuasin")
+    place = chat.draft.value("place")
+    assert (place["latitude"], place["longitude"], place["region"]) == (-2.89, 103.83, "16.06")
+
+
+def test_a_pin_before_a_story_that_names_the_region() -> None:
+    chat = Chat()
+    chat.pin(-2.89, 103.83)
+    chat.say(STORY)
+    assert chat.asking == "photos"
+    assert chat.draft.value("place")["region"] == "16.06.01"
+
+
+def test_photos_can_follow_as_promised() -> None:
+    """`ask.photos` says that photos may follow later; before the yes they do."""
+    chat = chat_at("confirm")
+    assert "Foto atau berkas: 1" in chat.photo()
+
+
+# --- nothing is lost -----------------------------------------------------------------------------
+
+
+def test_the_words_around_a_region_are_kept() -> None:
+    chat = chat_at("region")
+    chat.say("Sekayu, masuk gang sebelah bengkel Pak Amir")
+    assert "bengkel Pak Amir" in json.dumps(save(chat.conversation))
+
+
+@pytest.mark.parametrize("words", [("dekat kantor lurah lama", "Palembang"), ("Ngulak", "Ngulaklah")])
+def test_words_that_are_no_region_are_kept(words: tuple[str, str]) -> None:
+    chat = chat_at("region")
+    for each in words:
+        chat.say(each)
+    assert words[0] in json.dumps(save(chat.conversation))
+
+
+def test_messages_written_before_the_question_was_heard_are_told_in_order() -> None:
+    chat = Chat()
+    messages = [chat.message(text=f"{number} lampu padam") for number in range(1, 6)]
+    for message in (messages[2], messages[0], messages[4], messages[3], messages[1]):
+        chat.take(message, unheard=True)
+    assert chat.draft.story == "\n".join(message.text for message in messages)
+
+
+@pytest.mark.parametrize("words", ["ya", "ok", "halo", "terima kasih"])
+def test_empty_words_are_not_told(words: str) -> None:
+    chat = chat_at("photos")
+    chat.say(words, unheard=True)
+    assert chat.draft.story == STORY
+
+
+def test_a_hasty_second_yes_is_no_note() -> None:
+    chat = chat_at("confirm")
+    chat.say("ya")
+    chat.say("ya", unheard=True)
+    assert chat.notes == []
+
+
+WORDS = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        [
+            "ya",
+            "tidak",
+            "batal",
+            "status",
+            "ubah",
+            "tempat",
+            "isi",
+            "anonim",
+            "halo",
+            "1",
+            "2",
+            "3",
+            "/start",
+            "english",
+            "foto",
+        ]
+    ),
+    st.sampled_from([STORY, "Jalan Merdeka, Palembang", "sejak kemarin", "tidak ada", "biasa saja", "usul taman"]),
+)
+MEDIA = st.builds(
+    Media,
+    st.sampled_from(["photo", "document", "voice", "video"]),
+    st.just("file"),
+    st.none() | st.integers(0, 1 << 40),
+    st.sampled_from([None, "application/pdf", "image/png", "text/x-sh"]),
+    group=st.sampled_from([None, "a", "b"]),
+)
+CHOICES = st.one_of(
+    st.text(max_size=20),
+    st.builds(
+        "{}:{}:{}".format,
+        st.integers(0, 3),
+        st.sampled_from([*QUESTIONS, "gone"]),
+        st.sampled_from(sorted({c for q in QUESTIONS.values() for c in q.choices} | {"skip", "?"})),
+    ),
+)
+MESSAGES = st.builds(
+    Incoming,
+    st.just(Address("telegram", "1")),
+    st.uuids().map(str),
+    st.integers(0, 12),
+    text=WORDS,
+    choice=st.none() | CHOICES,
+    media=st.none() | MEDIA,
+    place=st.none() | st.builds(Place, st.floats(-90, 90), st.floats(-180, 180), st.none() | st.text(max_size=9)),
+    edits=st.booleans(),
+    private=st.sampled_from([True, True, True, False]),
+    unsupported=st.sampled_from(
+        [None, None, None, "sticker", "blocked", "unblocked", "service", "contact", "whatever"]
+    ),
+)
+
+
+@given(st.lists(st.tuples(MESSAGES, st.booleans()), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_any_messages_in_any_order(messages: list[tuple[Incoming, bool]]) -> None:
+    """Never raises, always speaks existing words, never says "Tercatat" without filing, never files one draft twice."""
+    chat = Chat()
+    for message, unheard in messages:
+        filed = len(chat.filed)
+        reply = chat.take(message, unheard=unheard)
+        assert ("Nomor laporan Anda:" in reply or "number of your report:" in reply) == (len(chat.filed) > filed)
+        assert len(chat.buttons) <= 10
+        assert chat.asking is None or chat.conversation.draft is not None
+    numbers = [each.draft.number for each in chat.filed]
+    assert numbers == sorted(set(numbers))
+    assert all(each.draft.told or each.draft.value("story") for each in chat.filed)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner), max_leaves=3
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_unknown_saved_members_are_passed_over(odd: Any) -> None:
+    chat = chat_at("photos")
+    saved = {**save(chat.conversation), "of_a_later_version": odd}
+    assert load(saved) == chat.conversation
+
+
+def test_an_empty_saved_conversation_is_a_new_one() -> None:
+    assert load(None) == load({}) == Conversation()
+
+
+def test_what_is_saved_is_plain_json() -> None:
+    for question in BEFORE:
+        conversation = chat_at(question).conversation
+        assert load(json.loads(json.dumps(save(conversation)))) == conversation
+
+
+def test_wishes_of_a_whole_conversation() -> None:
+    chat = Chat()
+    chat.photo(STORY, group="album")
+    chat.photo(group="album")
+    chat.say("biasa")
+    chat.say("ya")
+    chat.photo(group="album")
+    kinds = [type(wish) for wish in chat.wishes]
+    assert kinds == [KeepMedia, KeepMedia, File, KeepMedia]
+    assert [(wish.draft, wish.ticket) for wish in chat.media] == [(1, None), (1, None), (None, "T-001-000-0000")]

@@ -1,0 +1,132 @@
+"""Albums come as one update a picture, in any order: they stay together and belong to one complaint."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from journey.looking import all_said, filed, finish, heard, names, remembered, rows
+from peers.bot_api import JPEG, Citizen, FakeBotApi
+from running import Running
+
+CAPTION = "Jembatan gantung di Desa Epil Kecamatan Lais putus sejak kemarin"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000"
+    "050001a5f645400000000049454e44ae426082"
+)
+
+
+async def files_of(running: Running, citizen: Citizen, count: int) -> list[dict[str, Any]]:
+    """The files of the citizen's only complaint, when the worker has seen to that many."""
+    for _ in range(500):
+        (complaint,) = await filed(running, citizen)
+        files: list[dict[str, Any]] = complaint["files"]
+        if len(files) == count and all(each["state"] != "waiting" for each in files):
+            return files
+        await asyncio.sleep(0.02)
+    raise TimeoutError(f"{files}")
+
+
+@pytest.mark.parametrize("way", ["in order", "at once", "in reverse"])
+async def test_an_album_becomes_one_complaint(running: Running, telegram_api: FakeBotApi, way: str) -> None:
+    citizen = telegram_api.citizen(6000)
+    album = citizen.album(5, CAPTION)
+    if way == "at once":
+        await asyncio.gather(*map(telegram_api.deliver, album))
+    else:
+        for update in album if way == "in order" else reversed(album):
+            await telegram_api.deliver(update)
+    said = await all_said(running.house, citizen)
+    assert 1 <= len(said) <= 3, "an album is not answered picture by picture"
+    assert await heard(running.house, citizen) == names(*album)
+
+    complaint = await finish(running, citizen)
+    assert complaint["text"] == CAPTION
+    summary = next(each for each in telegram_api.sent(citizen.chat_id) if "ringkasan" in each.text)
+    assert "Foto atau berkas: 5" in summary.text
+    files = await files_of(running, citizen, 5)
+    assert [each["state"] for each in files] == ["stored"] * 5
+    assert {each["content_type"] for each in files} == {"image/jpeg"}
+    got = await running.api.get(f"/complaints/{complaint['ticket']}/files/{files[0]['id']}")
+    assert got.content == JPEG
+
+
+async def test_a_late_picture_of_the_album_joins_the_complaint(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6001)
+    *album, late = citizen.album(5, CAPTION)
+    await asyncio.gather(*map(telegram_api.deliver, album))
+    await finish(running, citizen)
+    before = len(telegram_api.sent(citizen.chat_id))
+    await telegram_api.deliver(late, repeat=2)
+    files = await files_of(running, citizen, 5)
+    assert [each["state"] for each in files] == ["stored"] * 5
+    assert len(await all_said(running.house, citizen)) == before
+    assert (await remembered(running.house, citizen))["draft"] is None
+
+
+async def test_the_caption_of_a_late_picture_is_kept(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6002)
+    first, *album = citizen.album(3, CAPTION)
+    await asyncio.gather(*map(telegram_api.deliver, album))
+    await telegram_api.deliver(citizen.text("Jembatan putus di Lais"))
+    await finish(running, citizen)
+    await telegram_api.deliver(first)
+    await all_said(running.house, citizen)
+    (complaint,) = await filed(running, citizen)
+    assert CAPTION in [each["note"] for each in complaint["history"]]
+
+
+async def test_a_late_picture_does_not_go_astray(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6003)
+    *album, late = citizen.album(3, CAPTION)
+    await asyncio.gather(*map(telegram_api.deliver, album))
+    await finish(running, citizen)
+    await telegram_api.deliver(citizen.text("Sampah menumpuk di Pasar Sekayu"))
+    await all_said(running.house, citizen)
+    await telegram_api.deliver(late)
+    await all_said(running.house, citizen)
+    (complaint,) = await filed(running, citizen)
+    assert len(complaint["files"]) == 3
+
+
+async def test_a_file_that_is_no_picture_is_told_to_the_citizen(running: Running, telegram_api: FakeBotApi) -> None:
+    """The worker looks into the bytes; the citizen hears of it once, and the complaint stays."""
+    citizen = telegram_api.citizen(6004)
+    await telegram_api.deliver(citizen.photo(CAPTION, data=b"MZ this is a program"))
+    await telegram_api.deliver(citizen.photo(data=PNG))
+    await telegram_api.deliver(citizen.document(b"%PDF-1.4 surat", "surat.pdf"))
+    for _ in range(500):
+        if any("tidak bisa dipakai" in each.text for each in telegram_api.sent(citizen.chat_id)):
+            break
+        await asyncio.sleep(0.02)
+    await finish(running, citizen)
+    files = await files_of(running, citizen, 3)
+    assert [each["state"] for each in files] == ["refused", "stored", "stored"]
+    assert [each["content_type"] for each in files[1:]] == ["image/png", "application/pdf"]
+    told = [each for each in telegram_api.sent(citizen.chat_id) if "tidak bisa dipakai" in each.text]
+    assert len(told) == 1
+
+
+async def test_a_lost_file_is_shown_to_operators(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6005)
+    update = citizen.photo(CAPTION)
+    for size in update["message"]["photo"]:
+        telegram_api._files.pop(size["file_id"])
+    await telegram_api.deliver(update)
+    for _ in range(500):
+        matters = (await running.api.get("/attention")).json()["items"]
+        if matters:
+            break
+        await asyncio.sleep(0.02)
+    assert [each["kind"] for each in matters] == ["media_failed"]
+    state = await rows(running.house, "SELECT state FROM media")
+    assert [row.state for row in state] == ["failed"]
+
+
+async def test_one_photo_delivered_often_is_one_photo(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6006)
+    photo = citizen.photo(CAPTION)
+    await asyncio.gather(*(telegram_api.deliver(photo, repeat=3) for _ in range(4)))
+    await finish(running, citizen)
+    assert len(await files_of(running, citizen, 1)) == 1
