@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 # A worker that has not given a sign for this long is dead, and its jobs are run again.
 DEAD_AFTER = 30.0
+# Within an hour, each pause three times as long as the one before.
+ATTEMPTS = 8
 # Declared without a connection: jobs are enqueued on that of a transaction, and a worker brings its own.
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
@@ -55,7 +57,8 @@ async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
 @tasks.task(
     name="fetch_media",
     pass_context=True,
-    retry=procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3, retry_exceptions={TryLater}),
+    # Whatever went wrong, also on our side (a full disk, a database that hiccups), the provider still has the file.
+    retry=procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=3),
 )
 async def fetch_media(context: JobContext, media_id: int) -> None:
     """Bring a file's bytes onto the shelf, look at what they are, and tell the citizen if they are of no use."""
@@ -68,33 +71,37 @@ async def fetch_media(context: JobContext, media_id: int) -> None:
     try:
         content = await _fetch(tools, row)
         kind = await asyncio.to_thread(look, content, row.kind)
-    except (Undeliverable, UselessFile) as problem:
-        await _put_aside(house, row, getattr(problem, "key", "gone"))
-        return
-    except TryLater:
-        if context.job.attempts >= 7:
-            await _put_aside(house, row, "gone")
-            return
-        raise
-    name = await asyncio.to_thread(house.shelf.put, content)
-    async with unit(house) as work:
-        await media.stored(work.connection, media_id, name, kind, len(content))
+        name = await asyncio.to_thread(house.shelf.put, content)
+        async with unit(house) as work:
+            await media.stored(work.connection, media_id, name, kind, len(content))
+    except UselessFile as problem:
+        await _put_aside(house, row, "refused", problem.key)
+    except Undeliverable:
+        await _put_aside(house, row, "failed", "gone")
+    except Exception:
+        if context.job.attempts < ATTEMPTS - 1:
+            raise
+        await _put_aside(house, row, "failed", "gone")
 
 
 async def _fetch(tools: Tools, row: Any) -> bytes:
     if row.channel == "webchat":
         # The page has brought the bytes along: they are on the shelf already, under their digest.
-        return await asyncio.to_thread(tools.house.shelf.get, row.provider_id)
+        try:
+            return await asyncio.to_thread(tools.house.shelf.get, row.provider_id)
+        except FileNotFoundError:
+            raise Undeliverable("not on the shelf", gone=False) from None
     channel = tools.channels.get(row.channel)
     if channel is None:
         raise TryLater("channel_not_configured")
     return await channel.fetch(row.provider_id)
 
 
-async def _put_aside(house: House, row: Any, problem: str) -> None:
+async def _put_aside(house: House, row: Any, state: str, problem: str) -> None:
     async with unit(house) as work:
-        await media.put_aside(work.connection, row.id, "failed" if problem == "gone" else "refused", problem)
+        # The chat first, then the file: a turn that gives its files to a complaint locks them in this order.
         contact = await media.sender(work.connection, row.contact_id)
+        await media.put_aside(work.connection, row.id, state, problem)
         if contact is None:
             return
         await work.say(
@@ -107,7 +114,7 @@ async def _put_aside(house: House, row: Any, problem: str) -> None:
                 complaint_id=row.complaint_id,
             )
         )
-        if problem == "gone":
+        if state == "failed":
             await attention.raise_matter(
                 work.connection,
                 "media_failed",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg import Error as PsycopgError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.complaints import NotAllowed, NotFound
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 log = structlog.get_logger(__name__)
 TITLES = {
     400: "Bad request",
@@ -47,10 +50,16 @@ def response(status: int, detail: str, headers: Mapping[str, str] | None = None,
 def is_down(error: BaseException) -> bool:
     """Whether an error means that the store cannot be used just now (and not that a statement is wrong)."""
     if isinstance(error, DBAPIError):
-        code = getattr(error.orig, "sqlstate", None)
+        return error.connection_invalidated or (error.orig is not None and is_down(error.orig))
+    if isinstance(error, psycopg.Error):
+        if error.sqlstate is None:  # it comes from the connection, or from the value of a parameter
+            return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         # Class 08 connection, 53 resources, 57 intervention, 40 rollback, 55 locks: all pass by themselves.
-        return error.connection_invalidated or code is None or code[:2] in {"08", "53", "57", "40", "55"}
-    return isinstance(error, PoolTimeout | PsycopgError | ConnectionError)
+        return error.sqlstate[:2] in {"08", "53", "57", "40", "55"}
+    if isinstance(error, PoolTimeout | ConnectionError):
+        return True
+    # The job queue wraps what the connection says.
+    return error.__cause__ is not None and is_down(error.__cause__)
 
 
 def install(app: FastAPI) -> None:
@@ -75,7 +84,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         # The input itself is left out: it may be somebody's complaint.
-        found = [{"loc": list(each["loc"]), "msg": each["msg"]} for each in error.errors()]
+        found = [{"loc": [_step(step) for step in each["loc"]], "msg": each["msg"]} for each in error.errors()]
         broken = any(each["type"] == "json_invalid" for each in error.errors())
         return response(400 if broken else 422, "The request does not fit the schema.", errors=found)
 
@@ -83,13 +92,44 @@ def install(app: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
         return response(error.status_code, str(error.detail), error.headers)
 
-    @app.exception_handler(Exception)
-    async def _any(request: Request, error: Exception) -> JSONResponse:
-        if is_down(error):
-            log.warning("store_down", path=request.url.path, kind=type(error).__name__)
-            return response(503, "The store cannot be reached; nothing was kept.", {"Retry-After": "5"})
-        log.error("defect", path=request.url.path, kind=type(error).__name__, where=where(error))
-        return response(500, "A defect on our side; it has been noted.")
+    app.add_middleware(LastResort)
+
+
+class LastResort:
+    """Answers for what nobody has caught. Starlette's own way would raise the error again after the answer,
+    and the server would log it with its words and cut the connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await _answer(scope["path"], error)(scope, receive, send)
+
+
+def _answer(path: str, error: Exception) -> JSONResponse:
+    if is_down(error):
+        log.warning("store_down", path=path, kind=type(error).__name__)
+        return response(503, "The store cannot be reached; nothing was kept.", {"Retry-After": "5"})
+    log.error("defect", path=path, kind=type(error).__name__, where=where(error))
+    return response(500, "A defect on our side; it has been noted.")
+
+
+def _step(step: int | str) -> int | str:
+    """One step of the way to a wrong value. A member that we do not know is named if it looks like a name."""
+    return step if isinstance(step, int) or _NAME.fullmatch(step) else "?"
 
 
 def where(error: BaseException) -> str:

@@ -74,19 +74,20 @@ class Settings(BaseSettings):
         """The name that goes with an API key; None for an unknown key. Takes the same time for every key."""
         given = hashlib.sha256(key.encode()).digest()
         found = None
-        for name, known in _parse_keys(self.api_keys.get_secret_value()).items():
+        for known, name in _parse_keys(self.api_keys.get_secret_value()).items():
             if hmac.compare_digest(given, hashlib.sha256(known.encode()).digest()):
                 found = name
         return found
 
 
 def _parse_keys(pairs: str) -> dict[str, str]:
+    """The name behind each key. A name may have several, as while one replaces another."""
     keys: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in pairs.split(","))):
         name, colon, key = pair.partition(":")
         if not (name and colon) or len(key) < 16:
             raise ValueError("must be name:key pairs separated by commas, each key 16 characters or longer")
-        keys[name] = key
+        keys[key] = name
     return keys
 
 

@@ -301,7 +301,7 @@ _SUMMARY = """
 """
 _FILTERS = {
     "status": "k.status = :status",
-    "region": "(k.region = :region OR k.region LIKE :region || '.%')",
+    "region": "(k.region = :region OR starts_with(k.region, :region || '.'))",
     "agency": "k.agency = :agency",
     "function": "k.function = :function",
     "report_class": "k.report_class = :report_class",
@@ -321,12 +321,13 @@ async def page(connection: AsyncConnection, filters: Mapping[str, Any], most: in
 
 
 _ONE = text("""
-    SELECT k.*, a.name AS agency_name, c.name AS contact_name,
+    SELECT k.*, a.name AS agency_name, coalesce(c.name, z.name) AS citizen_name,
            (SELECT jsonb_build_object('model', r.model, 'reading', r.suggested) FROM routings r
             WHERE r.complaint_id = k.id ORDER BY r.id LIMIT 1) AS suggestion
     FROM complaints k
     LEFT JOIN agencies a ON a.code = k.agency
     LEFT JOIN contacts c ON c.id = k.contact_id
+    LEFT JOIN citizens z ON z.id = k.citizen_id
     WHERE k.ticket = :ticket
 """)
 _HISTORY = text("SELECT * FROM complaint_history WHERE complaint_id = :id ORDER BY id")

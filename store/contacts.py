@@ -30,6 +30,12 @@ async def become_citizen(connection: AsyncConnection, contact_id: int, name: str
     return int((await connection.execute(_BECOME_CITIZEN, parameters)).scalar_one())
 
 
+async def new_citizen(connection: AsyncConnection, name: str) -> int:
+    """A citizen who has no chat with us: somebody filed for them. Returns the citizen's id."""
+    statement = text("INSERT INTO citizens (name) VALUES (:name) RETURNING id")
+    return int((await connection.execute(statement, {"name": name})).scalar_one())
+
+
 _UNREACHABLE = text("""
     UPDATE contacts SET unreachable_since = now(), unreachable_reason = :reason
     WHERE id = :contact_id AND unreachable_since IS NULL

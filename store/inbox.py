@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,7 +66,7 @@ async def take(
                 "address": address,
                 "sequence": sequence,
                 "name": name,
-                "payload": json.dumps(_storable(payload)),
+                "payload": _json(payload),
                 "received_at": received_at,
             },
         )
@@ -91,21 +92,25 @@ async def keep(
             "channel": channel,
             "message_id": message_id,
             "address": None,
-            "payload": json.dumps(_storable(payload)),
+            "payload": _json(payload),
             "received_at": received_at,
         },
     )
     return row.one_or_none() is not None
 
 
-def _storable(value: Any) -> Any:
-    """The payload without what PostgreSQL cannot hold: NUL characters and lone surrogates become U+FFFD."""
-    if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in value)
-        return value
-    if isinstance(value, Mapping):
-        return {_storable(str(key)): _storable(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(each) for each in value]
-    return value
+# What PostgreSQL cannot hold, as JSON spells it: a NUL, half a surrogate pair. An escaped backslash and a
+# whole pair are matched first, so that they are passed over.
+_UNSTORABLE = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<bad>\\u0000|\\ud[89a-f][0-9a-f]{2})")
+
+
+def _json(payload: Any) -> str:
+    """The payload as JSON that PostgreSQL can hold: U+FFFD for characters and null for numbers that it cannot.
+
+    Works on the written form, without a recursion of its own: a payload may be nested as deep as JSON is read.
+    """
+    try:
+        written = json.dumps(payload, allow_nan=False)
+    except ValueError:
+        written = json.dumps(json.loads(json.dumps(payload), parse_constant=lambda _name: None))
+    return _UNSTORABLE.sub(lambda found: r"\ufffd" if found["bad"] else found[0], written)

@@ -75,8 +75,8 @@ _BY_NAME = {status.name.casefold(): status for status in STATUSES}
 
 
 def read(name: str) -> Status | None:
-    """The status of that name, however it is capitalised; SP4N writes "Terdisposisi ke <unit>"."""
-    plain = " ".join(name.split()).casefold()
+    """The status of that name, however it is capitalised; SP4N writes "Terdisposisi ke <unit>" and "... (tunda)"."""
+    plain = " ".join(name.split()).casefold().removesuffix(" (tunda)")
     if plain.startswith("terdisposisi ke "):
         plain = "terdisposisi"
     return _BY_NAME.get(plain)

@@ -12,7 +12,8 @@ import secrets
 
 from stdnum import damm
 
-_SHAPE = re.compile(r"T?[\s.-]*(\d{3})[\s.-]*(\d{3})[\s.-]*(\d{4})", re.IGNORECASE)
+# Not within a longer number: a telephone or identity number is no ticket.
+_SHAPE = re.compile(r"(?<![0-9])T?[\s.-]*([0-9]{3})[\s.-]*([0-9]{3})[\s.-]*([0-9]{4})(?![0-9])", re.IGNORECASE)
 
 
 def new() -> str:

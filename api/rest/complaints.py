@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ from api.unit import unit
 from bot.answers import class_in_story
 from bot.dialogue import Suggestion, as_data
 from bot.script import CLASS_SURE, FUNCTION_SURE
-from store import attention, complaints, moves, tickets
+from store import attention, complaints, contacts, moves, tickets
 from store.complaints import Actor, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
@@ -94,16 +95,19 @@ async def file(
     idempotency_key: Annotated[str | None, Header(max_length=255, pattern=r"^[\x21-\x7e]+$")] = None,
 ) -> Receipt:
     """File a complaint. With an `Idempotency-Key` the same request again gives the same ticket."""
-    if body.region is not None and house.directory.regions.nearest(body.region) is None:
+    region = house.directory.regions.nearest(body.region)
+    if body.region is not None and region is None:
         raise Problem(422, "The region is not known.")
     digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
     suggestion = house.suggester.suggest(body.text, body.title or "") if house.suggester else None
-    new = _new_complaint(house, body, suggestion)
+    new = _new_complaint(house, body, region.code if region else None, suggestion)
     async with unit(house) as work:
         if idempotency_key:
             known = await _seen(work.connection, caller.id, idempotency_key, digest)
             if known:
                 return await _receipt(work.connection, known)
+        if body.name:
+            new = replace(new, citizen_id=await contacts.new_citizen(work.connection, body.name))
         event = work.record(await complaints.file(work.connection, new, caller))
         if idempotency_key:
             await work.connection.execute(
@@ -112,9 +116,9 @@ async def file(
         return await _receipt(work.connection, event.ticket)
 
 
-def _new_complaint(house: House, body: ComplaintIn, suggestion: Suggestion | None) -> NewComplaint:
+def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggestion: Suggestion | None) -> NewComplaint:
     found = house.directory.gazetteer.find(body.place or body.text)
-    region = body.region or (found.region if found else None)
+    region = region or (found.region if found else None)
     function = suggestion.functions[0] if suggestion and suggestion.functions else None
     sure = function[0] if function and function[1] >= FUNCTION_SURE else None
     guessed = suggestion.report_class[0] if suggestion and suggestion.report_class else None
@@ -237,7 +241,7 @@ def _whole(found: complaints.Whole) -> ComplaintOut:
         latitude=row.latitude,
         longitude=row.longitude,
         happened=row.happened,
-        pelapor=None if row.anonymous else row.contact_name,
+        pelapor=None if row.anonymous else row.citizen_name,
         suggestion=row.suggestion,
         allowed=list(moves.allowed(row.status)),
         history=[
