@@ -6,7 +6,7 @@ import argparse
 import importlib
 
 from api import settings
-from api.running import quiet
+from api.running import quiet, tidy
 
 PROCESSES = {
     "web": "pages, webhooks and the REST API",
@@ -27,6 +27,7 @@ def main() -> None:
     process = parser.parse_args().process
     chosen = settings.read()
     quiet(chosen)
+    tidy()
     # By name, so that a speaker does not pay for the classifier and the web server.
     importlib.import_module(f"api.processes.{process}").run(chosen)
 

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.listening import WAKE
+from api.listening import COALESCE_SECONDS, WAKE
 from api.settings import Settings
 from store import masterdata
 from store.database import connect, libpq_url
@@ -52,6 +52,7 @@ class Waker:
                         await self._wanted.wait()
                         self._wanted.clear()
                         await connection.execute(f"NOTIFY {WAKE}")
+                        await asyncio.sleep(COALESCE_SECONDS)
             except psycopg.Error:
                 await asyncio.sleep(1)
 

@@ -25,6 +25,7 @@ from bot.dialogue import DOCUMENT_LIMIT
 from bot.messages import Channel, TryLater, Undeliverable
 from store import attention, media
 from store.deliveries import NewDelivery
+from store.statement import raw
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +43,6 @@ class Tools:
 
     house: House
     channels: dict[str, Channel]
-
-
-async def raw(connection: AsyncConnection) -> Any:
-    """The psycopg connection under SQLAlchemy's, for putting a job into our own transaction."""
-    return (await connection.get_raw_connection()).driver_connection
 
 
 async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:

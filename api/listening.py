@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 WAKE = "deliveries"  # there is something to say
+COALESCE_SECONDS = 0.004  # wake-ups within this time become one
 SPOKEN = "spoken"  # something was said to the address in the payload
 
 

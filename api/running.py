@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -41,6 +42,11 @@ def quiet(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def tidy() -> None:
+    """Collect garbage less often: turns leave few circles, and looking for them costs a few percent of a process."""
+    gc.set_threshold(20_000, 20, 50)
 
 
 @contextmanager

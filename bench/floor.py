@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import uvloop
-from sqlalchemy import Dialect, TextClause
+from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from bench.citizens import TURNS, story, update
@@ -66,16 +66,11 @@ BUTTONS: tuple[list[Any], ...] = (
 ASKS = ("photos", "privacy", "confirm", "")
 
 
-def _plain(statement: TextClause) -> bytes:
-    """One of the store's statements as psycopg takes it."""
-    return str(statement.compile(dialect=DIALECT)).encode()
-
-
-TAKE = _plain(inbox._TAKE)
-REMEMBER = _plain(contacts._REMEMBER)
-BECOME_CITIZEN = _plain(contacts._BECOME_CITIZEN)
-ADD = _plain(deliveries._ADD)
-FILE = _plain(complaints._FILE)
+TAKE = inbox._TAKE.sql.encode()
+REMEMBER = contacts._REMEMBER.sql.encode()
+BECOME_CITIZEN = contacts._BECOME_CITIZEN.sql.encode()
+ADD = deliveries._ADD.sql.encode()
+FILE = complaints._FILE.sql.encode()
 MARK = """
     UPDATE deliveries SET claimed_at = clock_timestamp(), sent_at = clock_timestamp(), attempts = 1,
         provider_sequence = 1, leased_until = NULL

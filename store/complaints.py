@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import moves, tickets
+from store.statement import Statement
 
 TITLE = 100
 
@@ -88,7 +89,7 @@ def title_of(story: str) -> str:
 
 # One statement files everything: the complaint, its history, its party, the training row, its files.
 # A draft that is filed already gives no row; a ticket number in use does neither, and another is drawn.
-_FILE = text("""
+_FILE = Statement("""
     WITH filed AS (
         INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place,
                                 region, latitude, longitude, happened, anonymous, secret, status, function,
@@ -118,7 +119,7 @@ async def file(connection: AsyncConnection, new: NewComplaint, actor: Actor) -> 
     """File a complaint. A draft that was filed before gives its first complaint's event again, with `again` set."""
     for _ in range(5):
         ticket = tickets.new()
-        row = (await connection.execute(_FILE, _file_parameters(new, ticket, actor))).one_or_none()
+        row = await _FILE.row(connection, _file_parameters(new, ticket, actor))
         if row is not None:
             return Event("filed", row.id, ticket)
         if new.draft is not None:

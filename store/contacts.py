@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_REMEMBER = text("UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id")
+from store.statement import Statement
+
+_REMEMBER = Statement("UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id")
 
 
 async def remember(connection: AsyncConnection, contact_id: int, conversation: Mapping[str, Any]) -> None:
     """Save the conversation of a chat that this transaction has locked."""
-    await connection.execute(_REMEMBER, {"contact_id": contact_id, "conversation": json.dumps(conversation)})
+    await _REMEMBER.run(connection, {"contact_id": contact_id, "conversation": json.dumps(conversation)})
 
 
-_BECOME_CITIZEN = text("""
+_BECOME_CITIZEN = Statement("""
     WITH person AS (INSERT INTO citizens (name, language) VALUES (:name, :language) RETURNING id)
     UPDATE contacts SET citizen_id = person.id FROM person WHERE contacts.id = :contact_id
     RETURNING citizen_id
@@ -27,7 +29,7 @@ _BECOME_CITIZEN = text("""
 async def become_citizen(connection: AsyncConnection, contact_id: int, name: str | None, language: str) -> int:
     """Make the person behind a contact a citizen of ours; returns the citizen's id."""
     parameters = {"contact_id": contact_id, "name": name, "language": language}
-    return int((await connection.execute(_BECOME_CITIZEN, parameters)).scalar_one())
+    return int((await _BECOME_CITIZEN.row(connection, parameters)).citizen_id)
 
 
 async def new_citizen(connection: AsyncConnection, name: str) -> int:

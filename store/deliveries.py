@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.statement import Statement
+
 LEASE_SECONDS = 10.0
 # A reply to words waits this long, so that messages sent in one go get one joint reply.
 JOIN_SECONDS = 0.08
@@ -37,28 +39,29 @@ class NewDelivery:
     after: float = 0.0
 
 
-_ADD = text("""
+_INSERT = """
     INSERT INTO deliveries (contact_id, channel, address, says, buttons, asks, language, complaint_id, due_at)
     VALUES (:contact_id, :channel, :address, CAST(:says AS jsonb), CAST(:buttons AS jsonb), :asks, :language,
             :complaint_id, clock_timestamp() + make_interval(secs => :after))
-""")
+"""
+_ADD = Statement(_INSERT)
 
 
 async def add(connection: AsyncConnection, delivery: NewDelivery) -> None:
     """Put a message into the ledger. The contact's row must be locked by this transaction."""
-    await connection.execute(_ADD, _parameters(delivery))
+    await _ADD.run(connection, _parameters(delivery))
 
 
 # One statement for the end of a turn, which has the contact locked.
-_ADD_AND_REMEMBER = text(f"""
-    WITH said AS ({_ADD.text})
+_ADD_AND_REMEMBER = Statement(f"""
+    WITH said AS ({_INSERT})
     UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :contact_id
 """)  # noqa: S608 (the statement above, and no value)
 
 
 async def add_and_remember(connection: AsyncConnection, delivery: NewDelivery, conversation: Mapping[str, Any]) -> None:
     """Put a reply into the ledger and save the conversation that it belongs to."""
-    await connection.execute(_ADD_AND_REMEMBER, _parameters(delivery) | {"conversation": json.dumps(conversation)})
+    await _ADD_AND_REMEMBER.run(connection, _parameters(delivery) | {"conversation": json.dumps(conversation)})
 
 
 def _parameters(delivery: NewDelivery) -> dict[str, Any]:
@@ -90,22 +93,22 @@ class Spoken:
     provider_sequence: int | None
 
 
-_LAST_REPLY = text("""
+_LAST_REPLY = Statement("""
     SELECT id, asks, claimed_at, sent_at, provider_sequence FROM deliveries
     WHERE contact_id = :contact_id AND asks IS NOT NULL ORDER BY id DESC LIMIT 1
 """)
-_WITHDRAW = text("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
+_WITHDRAW = Statement("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
 
 
 async def last_reply(connection: AsyncConnection, contact_id: int) -> Spoken | None:
     """The newest reply (not push) to this contact."""
-    row = (await connection.execute(_LAST_REPLY, {"contact_id": contact_id})).one_or_none()
+    row = await _LAST_REPLY.row(connection, {"contact_id": contact_id})
     return Spoken(row.id, row.asks, row.claimed_at, row.sent_at, row.provider_sequence) if row else None
 
 
 async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[str, dict[str, Any]]] | None:
     """Take back a reply that no speaker has taken yet; returns what it would have said, None if too late."""
-    row = (await connection.execute(_WITHDRAW, {"id": delivery_id})).one_or_none()
+    row = await _WITHDRAW.row(connection, {"id": delivery_id})
     return [(key, params) for key, params in row.says] if row else None
 
 
@@ -128,7 +131,7 @@ class Claimed:
 
 
 # The heads of the queues: the oldest pending delivery of each contact, if it is due and free.
-_CLAIM = text("""
+_CLAIM = Statement("""
     WITH heads AS (
         SELECT DISTINCT ON (contact_id) id, channel, due_at, leased_until FROM deliveries
         WHERE sent_at IS NULL AND failed_at IS NULL
@@ -154,7 +157,7 @@ _CLAIM = text("""
 
 async def claim(connection: AsyncConnection, most: int, channels: Sequence[str]) -> list[Claimed]:
     """Take up to `most` messages of these channels, one an address, oldest first."""
-    rows = await connection.execute(_CLAIM, {"most": most, "channels": list(channels), "lease": LEASE_SECONDS})
+    rows = await _CLAIM.rows(connection, {"most": most, "channels": list(channels), "lease": LEASE_SECONDS})
     return [
         Claimed(
             id=row.id,
@@ -184,7 +187,7 @@ class Outcome:
     gone: bool = False
 
 
-_MARK = text("""
+_MARK = Statement("""
     UPDATE deliveries d SET
         sent_at = CASE WHEN o.sent THEN clock_timestamp() END,
         -- Sent more than once, nobody knows the number of the copy that was read first.
@@ -208,8 +211,8 @@ _LOSE = text("""
 
 async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
     """Write down what became of a batch."""
-    await connection.execute(
-        _MARK,
+    await _MARK.run(
+        connection,
         {
             "ids": [each.id for each in outcomes],
             "sent": [each.sent for each in outcomes],
@@ -223,8 +226,8 @@ async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None
         await connection.execute(_LOSE, {"contacts": [c for c, _ in gone], "reasons": [r for _, r in gone]})
 
 
-_NEXT_DUE = text("""
-    SELECT extract(epoch FROM min(greatest(due_at, coalesce(leased_until, due_at))) - clock_timestamp())
+_NEXT_DUE = Statement("""
+    SELECT extract(epoch FROM min(greatest(due_at, coalesce(leased_until, due_at))) - clock_timestamp()) AS wait
     FROM (SELECT DISTINCT ON (contact_id) due_at, leased_until, channel FROM deliveries
           WHERE sent_at IS NULL AND failed_at IS NULL ORDER BY contact_id, id) heads
     WHERE channel = ANY(CAST(:channels AS text[]))
@@ -233,8 +236,8 @@ _NEXT_DUE = text("""
 
 async def next_due(connection: AsyncConnection, channels: Sequence[str]) -> float | None:
     """Seconds until the next delivery of these channels may be claimed; None if nothing is pending."""
-    found = (await connection.execute(_NEXT_DUE, {"channels": list(channels)})).scalar_one_or_none()
-    return None if found is None else max(0.0, float(found))
+    found = await _NEXT_DUE.row(connection, {"channels": list(channels)})
+    return None if found.wait is None else max(0.0, float(found.wait))
 
 
 # --- for the chat page and for operators ---------------------------------------------------------------

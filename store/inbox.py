@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.statement import Statement
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -27,7 +29,7 @@ class Taken:
 # One statement, so that a repeated message costs one and changes nothing: the contact is touched (and
 # locked) only if the message was new. The inbox row comes first in every turn, so no two turns can
 # wait for each other.
-_TAKE = text("""
+_TAKE = Statement("""
     WITH arrived AS (
         INSERT INTO inbox (channel, message_id, address, sequence, payload, received_at)
         VALUES (:channel, :message_id, :address, :sequence, CAST(:payload AS jsonb), :received_at)
@@ -57,20 +59,18 @@ async def take(
     received_at: datetime,
 ) -> Taken | None:
     """Write the message into the inbox and lock its chat; None if it was there before."""
-    row = (
-        await connection.execute(
-            _TAKE,
-            {
-                "channel": channel,
-                "message_id": message_id,
-                "address": address,
-                "sequence": sequence,
-                "name": name,
-                "payload": _json(payload),
-                "received_at": received_at,
-            },
-        )
-    ).one_or_none()
+    row = await _TAKE.row(
+        connection,
+        {
+            "channel": channel,
+            "message_id": message_id,
+            "address": address,
+            "sequence": sequence,
+            "name": name,
+            "payload": _json(payload),
+            "received_at": received_at,
+        },
+    )
     return Taken(row.line_id, row.contact_id, row.citizen_id, row.name, row.conversation) if row else None
 
 

@@ -145,7 +145,7 @@ deliveries = Table(
     Column("buttons", JSONB, nullable=False, server_default=text("'[]'")),
     Column("asks", Text),
     Column("language", Text, nullable=False),
-    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), index=True),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id")),
     _now("created_at"),
     _now("due_at"),
     Column("leased_until", Moment),
@@ -162,6 +162,7 @@ deliveries = Table(
         "id",
         postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
     ),
+    Index("ix_deliveries_complaint_id", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")),
     Index("ix_deliveries_failed", "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
 )

@@ -210,7 +210,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         postgresql_with={"fillfactor": "70"},
     )
-    op.create_index(op.f("ix_deliveries_complaint_id"), "deliveries", ["complaint_id"], unique=False)
+    op.create_index(
+        "ix_deliveries_complaint_id",
+        "deliveries",
+        ["complaint_id"],
+        unique=False,
+        postgresql_where=sa.text("complaint_id IS NOT NULL"),
+    )
     op.create_index("ix_deliveries_contact_id_id", "deliveries", ["contact_id", "id"], unique=False)
     op.create_index(
         "ix_deliveries_failed",
