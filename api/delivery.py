@@ -133,7 +133,7 @@ class Speaker:
                 sequence = await self._channels[delivery.channel].send(message)
         except Undeliverable as error:
             log.info("delivery_failed", delivery=delivery.id, problem=error.reason, gone=error.gone)
-            return Outcome(delivery.id, delivery.contact_id, problem=error.reason, gone=error.gone)
+            return Outcome(delivery.id, delivery.contact_id, problem=error.reason, gone=error.gone, unsent=True)
         except TryLater as error:
             return self._later(delivery, error)
         except TimeoutError:
@@ -152,7 +152,8 @@ class Speaker:
         log.info("delivery_later", delivery=delivery.id, problem=error.reason, attempts=delivery.attempts, wait=wait)
         if age > self._house.settings.delivery_give_up_hours * 3600:
             return Outcome(delivery.id, delivery.contact_id, problem=error.reason)
-        return Outcome(delivery.id, delivery.contact_id, wait=wait, problem=error.reason)
+        unsent = error.after is not None
+        return Outcome(delivery.id, delivery.contact_id, wait=wait, problem=error.reason, unsent=unsent)
 
 
 _ANNOUNCE = text("SELECT pg_notify(:channel, address) FROM unnest(CAST(:addresses AS text[])) AS address")

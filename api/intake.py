@@ -70,7 +70,7 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         facts = _facts(house, unheard)
         turn = dialogue.advance(before, message, facts)
         for wish in turn.wishes:
-            turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts))
+            turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
         after = conversation.save(turn.conversation)
         reply = await _reply(work, taken, message, before, turn, spoken, unheard) if turn.replies else None
         if reply is not None:

@@ -64,7 +64,7 @@ _TIME = re.compile(
     r"""\b(?:
         (?:sejak|dari|mulai|semenjak)\s+(?:\w+\s+){0,3}?(?:hari|minggu|bulan|tahun|tadi|kemarin|senin|selasa|rabu|kamis|
             jumat|jum'at|sabtu|ahad|lalu|dulu|semalam|awal|akhir|januari|februari|maret|april|mei|juni|juli|agustus|
-            september|oktober|november|desember|\d{4}|\d{1,2})(?:\s+(?:lalu|ini|kemarin|yang\s+lalu|\d{1,4}))*
+            september|oktober|november|desember|\d{4}|\d{1,2})(?:\s+(?:lalu|ini|kemarin|yang\s+lalu|pagi|siang|sore|malam|\d{1,4}))*
       | (?:sudah|udah|sdh|lah|la|so)\s+(?:hampir\s+|lebih\s+dari\s+|sekitar\s+)?(?:\d+|se|satu|dua|tiga|empat|lima|enam|
             tujuh|delapan|sembilan|sepuluh|beberapa|ber)\W?\s*(?:jam|hari|minggu|bulan|bln|tahun|thn|lama)
       | (?:sudah|udah|sdh|lah|la)\s+(?:lama|lame|lamo|seminggu|sebulan|setahun|berbulan[\s-]*bulan|bertahun[\s-]*tahun|

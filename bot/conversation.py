@@ -60,12 +60,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The last complaint that this chat filed, so that late photos and corrections find it."""
+    """The last complaint that this chat filed (`at` in seconds since 1970), so that late photos and
+    corrections find it."""
 
     ticket: str
     number: int
     sequences: tuple[int, ...] = ()
     albums: tuple[str, ...] = ()
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def save(conversation: Conversation) -> dict[str, Any]:
             "number": last.number,
             "sequences": list(last.sequences),
             "albums": list(last.albums),
+            "at": last.at,
         },
     }
 
@@ -133,7 +136,13 @@ def load(saved: Mapping[str, Any] | None) -> Conversation:
         )
         if draft
         else None,
-        last=Filed(last["ticket"], last["number"], tuple(last.get("sequences", ())), tuple(last.get("albums", ())))
+        last=Filed(
+            ticket=last["ticket"],
+            number=last["number"],
+            sequences=tuple(last.get("sequences", ())),
+            albums=tuple(last.get("albums", ())),
+            at=last.get("at", 0.0),
+        )
         if last
         else None,
     )

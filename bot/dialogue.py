@@ -35,6 +35,8 @@ from bot.texts import LANGUAGES, speak
 
 # A tap has no place among the messages; 0 would mean that its answer was only read out of the story.
 TAPPED = -1
+# A file without words that comes so many seconds after filing belongs to what was filed.
+LATE_FILE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,8 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
         return Turn(conversation, wishes=(Unreachable(),))
     if conversation.asking and conversation.asking not in QUESTIONS:
         # The script changed while this conversation slept.
-        conversation = replace(conversation, asking=None, tries=0)
-        return _prepend(Say("resumed"), advance(conversation, message, facts))
+        turn = advance(replace(conversation, asking=None, tries=0), message, facts)
+        return _prepend(Say("resumed"), turn) if conversation.draft else turn
     if message.edits:
         return _edit(conversation, message, facts)
     if message.choice is not None:
@@ -176,7 +178,7 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
     return _take_words(conversation, message, facts)
 
 
-def resume(turn: Turn, wish: Wish, outcome: Any) -> Turn:
+def resume(turn: Turn, wish: Wish, outcome: Any, facts: Facts) -> Turn:
     """The turn again, once the shell has fulfilled `wish`, with the words that tell its outcome."""
     if isinstance(wish, File):
         filed = Filed(
@@ -184,6 +186,7 @@ def resume(turn: Turn, wish: Wish, outcome: Any) -> Turn:
             number=wish.draft.number,
             sequences=tuple(part.sequence for part in wish.draft.told),
             albums=wish.draft.albums,
+            at=facts.now.timestamp(),
         )
         conversation = replace(turn.conversation, draft=None, asking=None, tries=0, last=filed)
         said = (Say("filed", {"ticket": outcome}), Say("filed_next"))
@@ -265,6 +268,11 @@ def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         if conversation.last and words in answers.YES | answers.NO:
             return Turn(conversation, (Say("already_filed", {"ticket": conversation.last.ticket}),))
         return _greet(conversation)
+    if early := _read_early(Draft(0), None, message, facts):
+        conversation = _new_draft(conversation)
+        choices = early[0].answers
+        conversation = replace(conversation, draft=replace(_draft_of(conversation), answers=choices))
+        return _go_on(conversation, facts, early[1])
     begun = (Say("noted.begun"),) if conversation.greeted else ()
     return _told(_new_draft(conversation), message, facts, *begun)
 
@@ -397,6 +405,12 @@ def _take_media(conversation: Conversation, message: Incoming, facts: Facts) -> 
             conversation = conversation if conversation.draft else _new_draft(conversation)
             return _told(conversation, message, facts, problem, Say("refused.file_kept"))
         return _still(conversation, facts, problem, *((Say("refused.file_kept"),) if conversation.draft else ()))
+    if conversation.draft is None and last and not message.text and facts.now.timestamp() - last.at < LATE_FILE:
+        albums = last.albums if media.group is None else (*last.albums, media.group)
+        conversation = replace(conversation, last=replace(last, albums=albums))
+        return Turn(
+            conversation, (Say("added_file", {"ticket": last.ticket}),), wishes=(KeepMedia(media, None, last.ticket),)
+        )
     conversation = conversation if conversation.draft else _new_draft(conversation)
     draft = _draft_of(conversation)
     wish = KeepMedia(media, draft.number)

@@ -60,6 +60,12 @@ _LIST = text("""
     FROM deliveries d JOIN contacts c ON c.id = d.contact_id LEFT JOIN complaints k ON k.id = d.complaint_id
     WHERE d.failed_at IS NOT NULL
     UNION ALL
+    SELECT 'c' || c.id, 'unreachable', c.unreachable_since, c.channel, c.id,
+           (SELECT ticket FROM complaints WHERE contact_id = c.id ORDER BY id DESC LIMIT 1), c.unreachable_reason
+    FROM contacts c
+    WHERE c.unreachable_since IS NOT NULL AND EXISTS (SELECT 1 FROM complaints WHERE contact_id = c.id)
+      AND NOT EXISTS (SELECT 1 FROM deliveries WHERE contact_id = c.id AND failed_at IS NOT NULL)
+    UNION ALL
     SELECT 'd' || d.id, 'delayed', d.created_at, d.channel, d.contact_id, k.ticket, d.problem
     FROM deliveries d LEFT JOIN complaints k ON k.id = d.complaint_id
     WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.created_at < now() - make_interval(mins => 10)

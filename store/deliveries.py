@@ -176,7 +176,10 @@ async def claim(connection: AsyncConnection, most: int, channels: Sequence[str])
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claimed delivery: sent, to be tried again after `wait` seconds, or failed for good."""
+    """What became of a claimed delivery: sent, to be tried again after `wait` seconds, or failed for good.
+
+    `unsent` says that the provider certainly did not pass it on, as with 429 and 403 (and unlike a time-out).
+    """
 
     id: int
     contact_id: int
@@ -185,6 +188,7 @@ class Outcome:
     wait: float | None = None
     problem: str | None = None
     gone: bool = False
+    unsent: bool = False
 
 
 _MARK = Statement("""
@@ -196,10 +200,12 @@ _MARK = Statement("""
         due_at = CASE WHEN o.wait IS NULL THEN d.due_at
                       ELSE clock_timestamp() + make_interval(secs => o.wait) END,
         leased_until = NULL,
+        -- What nobody can have seen counts as not spoken yet: a turn may still take it back.
+        claimed_at = CASE WHEN o.unsent AND d.attempts = 1 THEN NULL ELSE d.claimed_at END,
         problem = o.problem
     FROM unnest(CAST(:ids AS bigint[]), CAST(:sent AS boolean[]), CAST(:sequences AS bigint[]),
-                CAST(:waits AS double precision[]), CAST(:problems AS text[]))
-         AS o (id, sent, sequence, wait, problem)
+                CAST(:waits AS double precision[]), CAST(:problems AS text[]), CAST(:unsent AS boolean[]))
+         AS o (id, sent, sequence, wait, problem, unsent)
     WHERE d.id = o.id AND d.sent_at IS NULL
 """)
 _LOSE = text("""
@@ -219,6 +225,7 @@ async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None
             "sequences": [each.sequence for each in outcomes],
             "waits": [each.wait for each in outcomes],
             "problems": [each.problem for each in outcomes],
+            "unsent": [each.unsent for each in outcomes],
         },
     )
     gone = sorted({each.contact_id: each.problem for each in outcomes if each.gone}.items())

@@ -35,6 +35,13 @@ _TAKE = Statement("""
         VALUES (:channel, :message_id, :address, :sequence, CAST(:payload AS jsonb), :received_at)
         ON CONFLICT (channel, message_id) DO NOTHING
         RETURNING id
+    ), revived AS (
+        -- Whoever was out of reach and writes again gets what could not be delivered meanwhile.
+        UPDATE deliveries SET failed_at = NULL, due_at = clock_timestamp(), attempts = 0, problem = NULL
+        FROM contacts
+        WHERE contacts.channel = :channel AND contacts.address = :address AND contacts.unreachable_since IS NOT NULL
+          AND deliveries.contact_id = contacts.id AND deliveries.failed_at IS NOT NULL
+          AND EXISTS (SELECT 1 FROM arrived)
     )
     INSERT INTO contacts AS known (channel, address, name, last_message_at)
     SELECT :channel, :address, :name, :received_at FROM arrived

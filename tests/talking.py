@@ -131,7 +131,7 @@ class Chat:
         facts = replace(self.facts, unheard=unheard)
         turn = dialogue.advance(self.conversation, message, facts)
         for wish in turn.wishes:
-            turn = dialogue.resume(turn, wish, self._fulfil(wish))
+            turn = dialogue.resume(turn, wish, self._fulfil(wish), facts)
         self.turn = turn
         self.conversation = load(json.loads(json.dumps(save(turn.conversation))))
         assert self.conversation == turn.conversation, "what is saved must load as it was"
