@@ -64,14 +64,19 @@ class Speaker:
         """Work the ledger off. Outlives the database: what is not marked is sent again after its lease."""
         ears = asyncio.create_task(listen(self._house.url, WAKE, lambda _payload: self._woken.set()))
         try:
-            while not (self._stopping and not self._sending and not self._finished):
+            while not self._is_done():
                 try:
                     await self._step()
                 except (SQLAlchemyError, psycopg.Error, OSError) as error:
                     log.warning("speaker_waits_for_database", kind=type(error).__name__)
+                    if self._stopping:
+                        return  # what was sent cannot be marked: another speaker sends it again after the lease
                     await asyncio.sleep(IDLE_SECONDS)
         finally:
             ears.cancel()
+
+    def _is_done(self) -> bool:
+        return self._stopping and not self._sending and not self._finished
 
     async def _step(self) -> None:
         # Cleared before looking: what comes in between is not slept through.
@@ -81,6 +86,8 @@ class Speaker:
             task = asyncio.create_task(self._send(delivery))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
+        if self._is_done():
+            return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), pause)
         if self._sending:

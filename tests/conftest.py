@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -34,11 +36,17 @@ def server() -> Iterator[str]:
     if named := os.environ.get("TEST_DATABASE_URL"):
         yield libpq_url(named)
         return
-    with tempfile.TemporaryDirectory(prefix="lapor-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="lapor-", dir=_memory(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with embedded.serve(Path(folder)) as url:
             _hurry(url)
             yield url
+
+
+def _memory() -> Path | None:
+    """A folder in memory, if there is one of some size: copying a database is little more than writing files."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30 else None
 
 
 def _hurry(url: str) -> None:
@@ -61,16 +69,53 @@ def template(server: str) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def database(server: str, template: str) -> Iterator[str]:
-    """The URL of a fresh database of this test's own."""
-    name = f"test_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as connection:
+class Databases:
+    """Fresh databases, copied from the template. The next one is made while a test runs, on another core."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self._server, self._template = server, template
+        self._behind = ThreadPoolExecutor(1)
+        self._next = self._behind.submit(self._create)
+
+    def take(self) -> str:
+        """The name of a database that nobody has used."""
+        name, self._next = self._next.result(), self._behind.submit(self._create)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Forget a database, soon."""
+        self._behind.submit(self._run, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        """Forget the one that nobody took, too."""
+        self.drop(self._next.result())
+        self._behind.shutdown()
+
+    def _create(self) -> str:
+        name = f"test_{uuid.uuid4().hex[:8]}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        self._run(statement.format(sql.Identifier(name), sql.Identifier(self._template)))
+        return name
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def databases(server: str, template: str) -> Iterator[Databases]:
+    """Where each test's own database comes from."""
+    made = Databases(server, template)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(server: str, databases: Databases) -> Iterator[str]:
+    """The URL of a fresh database of this test's own."""
+    name = databases.take()
     yield in_database(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    databases.drop(name)
 
 
 @pytest.fixture

@@ -1,0 +1,277 @@
+"""Slow work: files are fetched, looked at, kept or refused; what a dead worker left is taken up again."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import PIL.Image
+import pytest
+from making import contact, eventually, rows, run, value
+from peers.bot_api import Citizen, FakeBotApi, Update, broken, refused, silence
+from running import working
+from sqlalchemy import text
+
+from api import jobs
+from api.house import House, open_house
+from api.settings import Settings
+from api.unit import unit
+from api.webhooks.telegram import take_update
+from bot.channels import telegram
+from store import media
+from store.media import NewMedia
+
+
+def picture(kind: str, size: tuple[int, int] = (64, 48), **options: Any) -> bytes:
+    """A small picture, as a phone makes it."""
+    file = io.BytesIO()
+    PIL.Image.new("RGB", size, "orange").save(file, kind, **options)
+    return file.getvalue()
+
+
+def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
+    """A PNG of a few bytes that says it is as large as a house."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+JPEG, PNG, PDF, WORDS = picture("JPEG"), picture("PNG"), b"%PDF-1.4\n%%EOF", b"Ini bukan foto."
+
+
+# --- what bytes are ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "found"),
+    [
+        (JPEG, "photo", "image/jpeg"),
+        (PNG, "photo", "image/png"),
+        (PNG, "document", "image/png"),
+        (PDF, "document", "application/pdf"),
+        (b"OggS", "voice", "application/octet-stream"),
+        (b"ftyp", "video", "application/octet-stream"),
+    ],
+)
+def test_a_file_is_what_its_bytes_show(content: bytes, kind: str, found: str) -> None:
+    assert jobs.look(content, kind) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (WORDS, "unreadable"),
+        (b"", "unreadable"),
+        (picture("GIF"), "unreadable"),
+        (JPEG[:20], "unreadable"),
+        (PNG[:40], "unreadable"),
+        (b"<svg onload='alert(1)'/>", "unreadable"),
+        (bomb(), "unreadable"),
+        (JPEG + bytes(20 * 1024 * 1024), "too_large"),
+    ],
+    ids=["words", "nothing", "GIF", "half a JPEG", "half a PNG", "SVG", "bomb", "too large"],
+)
+def test_a_file_that_no_office_could_open_is_refused(content: bytes, why: str) -> None:
+    with pytest.raises(jobs.UselessFile) as refusal:
+        jobs.look(content, "photo")
+    assert refusal.value.key == why
+
+
+# --- fetching ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def house(telegram_settings: Settings, database: str) -> AsyncIterator[House]:
+    """The house of the door, without a classifier."""
+    async with open_house(telegram_settings, database, name="test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def citizen(telegram_api: FakeBotApi) -> Citizen:
+    return telegram_api.citizen(77)
+
+
+@asynccontextmanager
+async def sent(house: House, update: Update) -> AsyncIterator[None]:
+    """A citizen's file has come in, and a worker is at work."""
+    await take_update(house, update, house.now())
+    await run(house.engine, "UPDATE deliveries SET claimed_at = now(), sent_at = now()")
+    async with working(house.settings, house.url):
+        yield
+
+
+async def until(house: House, statement: str, wanted: Any = True) -> None:
+    """Wait until a query finds that value."""
+    await eventually(lambda: value(house.engine, statement), wanted)
+
+
+async def outcome(house: House) -> tuple[str, str | None]:
+    """State and problem of the only file, once it is settled."""
+    await until(house, "SELECT state <> 'waiting' FROM media")
+    [(state, problem)] = await rows(house.engine, "SELECT state, problem FROM media")
+    return state, problem
+
+
+async def told(house: House) -> list[Any]:
+    """What the citizen is told about files."""
+    return [each for [each] in await rows(house.engine, "SELECT says FROM deliveries WHERE sent_at IS NULL")]
+
+
+HURRY = "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [("foto", JPEG, "image/jpeg"), ("foto", PNG, "image/png"), ("surat", PDF, "application/pdf")],
+)
+async def test_a_good_file_is_stored(house: House, citizen: Citizen, name: str, content: bytes, kind: str) -> None:
+    update = citizen.photo(data=content) if name == "foto" else citizen.document(content)
+    async with sent(house, update):
+        assert await outcome(house) == ("stored", None)
+    [(found, size, digest)] = await rows(house.engine, "SELECT content_type, size, sha256 FROM media")
+    assert (found, size) == (kind, len(content))
+    assert house.shelf.get(digest) == content
+    assert await told(house) == []
+
+
+@pytest.mark.parametrize("content", [WORDS, bomb()], ids=["words", "bomb"])
+async def test_a_useless_file_is_refused_and_the_citizen_told(house: House, citizen: Citizen, content: bytes) -> None:
+    async with sent(house, citizen.document(content, "foto.jpg", "image/jpeg")):
+        assert await outcome(house) == ("refused", "unreadable")
+    assert await told(house) == [[["push.media_refused", {"problem": {"key": "media.unreadable"}}]]]
+    assert await rows(house.engine, "SELECT * FROM attention") == []
+
+
+async def test_a_file_that_is_gone_is_told_to_citizen_and_operators(
+    house: House, citizen: Citizen, telegram_api: FakeBotApi
+) -> None:
+    telegram_api.faults.add(refused("wrong file_id or the file is temporarily unavailable"), method="getFile")
+    async with sent(house, citizen.photo()):
+        assert await outcome(house) == ("failed", "gone")
+    assert await told(house) == [[["push.media_refused", {"problem": {"key": "media.gone"}}]]]
+    assert await rows(house.engine, "SELECT kind FROM attention") == [("media_failed",)]
+
+
+@pytest.mark.parametrize(("fault", "method"), [(broken(), "getFile"), (broken(), "file"), (silence(), "getFile")])
+async def test_a_provider_that_fails_is_asked_again(
+    house: House, citizen: Citizen, telegram_api: FakeBotApi, monkeypatch: pytest.MonkeyPatch, fault: Any, method: str
+) -> None:
+    limits = telegram.Limits(connect=0.3, total=0.3, download=0.3)
+    monkeypatch.setattr(telegram, "Limits", lambda: limits)
+    telegram_api.faults.add(fault, method=method)
+    async with sent(house, citizen.photo()):
+        await until(house, "SELECT attempts FROM procrastinate_jobs WHERE task_name = 'fetch_media'", 1)
+        assert await value(house.engine, "SELECT state FROM media") == "waiting"
+        await run(house.engine, HURRY)
+        assert await outcome(house) == ("stored", None)
+    assert await told(house) == []
+
+
+async def test_after_the_last_attempt_a_file_is_given_up(
+    house: House, citizen: Citizen, telegram_api: FakeBotApi
+) -> None:
+    update = citizen.photo()
+    telegram_api.lose_file(update["message"]["photo"][1]["file_id"])
+    await take_update(house, update, house.now())
+    await run(house.engine, "UPDATE procrastinate_jobs SET attempts = 7")
+    async with working(house.settings, house.url):
+        assert await outcome(house) == ("failed", "gone")
+
+
+async def test_a_file_of_the_page_that_is_not_on_the_shelf_is_given_up(house: House) -> None:
+    async with unit(house) as work:
+        new = NewMedia(await contact(work.connection), "photo", "webchat", "0" * 64)
+        await jobs.fetch_media_later(work.connection, await media.add(work.connection, new))
+    async with working(house.settings, house.url):
+        assert await outcome(house) == ("failed", "gone")
+
+
+async def test_a_file_of_the_page_is_stored(house: House) -> None:
+    async with unit(house) as work:
+        new = NewMedia(await contact(work.connection), "photo", "webchat", house.shelf.put(JPEG))
+        await jobs.fetch_media_later(work.connection, await media.add(work.connection, new))
+    async with working(house.settings, house.url):
+        assert await outcome(house) == ("stored", None)
+
+
+async def test_what_goes_wrong_on_our_side_is_tried_again(house: House, citizen: Citizen) -> None:
+    """A full disk, a database that hiccups: the file stays with the provider and can be had later."""
+    blocked = house.settings.data_dir / "media"
+    blocked.write_text("no folder")
+    async with sent(house, citizen.photo()):
+        await until(house, "SELECT attempts FROM procrastinate_jobs WHERE task_name = 'fetch_media'", 1)
+        blocked.unlink()
+        await run(house.engine, HURRY)
+        assert await outcome(house) == ("stored", None)
+
+
+async def test_a_job_of_a_turn_that_failed_does_not_exist(house: House) -> None:
+    async def fail() -> None:
+        async with unit(house) as work:
+            await jobs.fetch_media_later(work.connection, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await value(house.engine, "SELECT count(*) FROM procrastinate_jobs") == 0
+
+
+async def test_a_file_that_is_settled_is_left_alone(house: House, citizen: Citizen) -> None:
+    await take_update(house, citizen.photo(), house.now())
+    await run(house.engine, "UPDATE media SET state = 'refused'")
+    async with working(house.settings, house.url):
+        await until(
+            house, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'fetch_media' AND status = 'todo'", 0
+        )
+        await until(house, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'", 0)
+    assert await value(house.engine, "SELECT state FROM media") == "refused"
+
+
+async def test_refusing_a_file_and_a_turn_of_its_sender_do_not_block_each_other(house: House, citizen: Citizen) -> None:
+    """A turn that gives its files to a complaint has the chat locked, as the refusal does that is to be told there."""
+    await take_update(house, citizen.document(WORDS, "foto.jpg", "image/jpeg"), house.now())
+    async with working(house.settings, house.url):
+        async with house.engine.begin() as connection:
+            await connection.execute(text("SELECT id FROM contacts FOR UPDATE"))
+            await until(house, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")  # the worker waits for the chat
+            await connection.execute(text("UPDATE media SET draft = draft"))
+        assert await outcome(house) == ("refused", "unreadable")
+
+
+# --- dead workers ------------------------------------------------------------------------------------------
+
+
+async def test_the_job_of_a_dead_worker_is_done_by_another(house: House, citizen: Citizen) -> None:
+    await take_update(house, citizen.photo(data=JPEG), house.now())
+    await run(house.engine, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+    await run(
+        house.engine,
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers)",
+    )
+    async with working(house.settings, house.url):
+        assert await outcome(house) == ("stored", None)
+
+
+async def test_the_job_of_a_living_worker_is_left_to_it(house: House, citizen: Citizen) -> None:
+    await take_update(house, citizen.photo(data=JPEG), house.now())
+    await run(house.engine, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '5 seconds')")
+    await run(
+        house.engine,
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT id FROM procrastinate_workers)",
+    )
+    async with working(house.settings, house.url):
+        await until(house, "SELECT count(*) > 0 FROM procrastinate_jobs WHERE task_name = 'rescue'")
+        await until(
+            house,
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'rescue' AND status IN ('todo', 'doing')",
+            0,
+        )
+    assert await value(house.engine, "SELECT status FROM procrastinate_jobs WHERE task_name = 'fetch_media'") == "doing"

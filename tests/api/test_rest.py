@@ -1,0 +1,480 @@
+"""The REST API: who may call, what is filed once, what operators change, and that nobody's words leak."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from conftest import API_KEY
+from making import rows, run, value
+from peers.bot_api import FakeBotApi
+
+from api.house import House
+from api.settings import Settings
+from api.webhooks.telegram import take_update
+from store import moves
+
+STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
+UNKNOWN = "T-000-000-0000"
+ROUTES = [
+    ("POST", "/complaints"),
+    ("GET", "/complaints"),
+    ("GET", f"/complaints/{UNKNOWN}"),
+    ("GET", f"/complaints/{UNKNOWN}/files/1"),
+    ("POST", f"/complaints/{UNKNOWN}/moves"),
+    ("POST", f"/complaints/{UNKNOWN}/routing"),
+    ("POST", f"/complaints/{UNKNOWN}/notes"),
+    ("POST", "/suggest"),
+    ("GET", "/attention"),
+]
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem document of an answer that must be one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+async def filed(desk: httpx.AsyncClient, **body: Any) -> str:
+    """A complaint over the API; its ticket."""
+    answer = await desk.post("/complaints", json={"text": STORY, **body})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["ticket"])
+
+
+async def read(desk: httpx.AsyncClient, ticket: str) -> dict[str, Any]:
+    answer = await desk.get(f"/complaints/{ticket}")
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def filed_in_chat(house: House, telegram_api: FakeBotApi) -> str:
+    """A complaint that a citizen filed over Telegram; its ticket."""
+    citizen = telegram_api.citizen(77, "Siti Aminah")
+    for words in (STORY, "tidak ada", "biasa saja", "ya"):
+        await take_update(house, citizen.text(words), house.now())
+        await run(house.engine, "UPDATE deliveries SET claimed_at = now(), sent_at = now() WHERE sent_at IS NULL")
+    return str(await value(house.engine, "SELECT ticket FROM complaints"))
+
+
+async def to_be_said(house: House) -> list[str]:
+    """The text keys of what waits in the ledger."""
+    found = await rows(house.engine, "SELECT says FROM deliveries WHERE sent_at IS NULL ORDER BY id")
+    return [key for [says] in found for key, _ in says]
+
+
+# --- who may call -----------------------------------------------------------------------------------
+
+
+async def test_without_a_known_key_nothing_is_told(web: httpx.AsyncClient) -> None:
+    for method, path in ROUTES:
+        for key in (None, "", "wrong", API_KEY + "x", API_KEY.upper(), "kunci-é-0123456789"):
+            headers = {} if key is None else {b"X-API-Key": key.encode()}
+            answer = await web.request(method, f"/api/v1{path}", headers=headers, json={"text": "x", "status": "x"})
+            problem(answer, 401)
+
+
+async def test_each_key_has_its_name_in_the_history(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    assert [row["actor"] for row in (await read(desk, ticket))["history"]] == ["operator:test"]
+
+
+# --- filing -------------------------------------------------------------------------------------------
+
+
+async def test_a_complaint_is_filed_and_routed_by_its_words(desk: httpx.AsyncClient) -> None:
+    answer = await desk.post("/complaints", json={"text": STORY})
+    assert answer.status_code == 201
+    receipt = answer.json()
+    assert receipt["status"] == "Belum Terverifikasi"
+    found = await read(desk, receipt["ticket"])
+    assert found["text"] == STORY
+    assert found["channel"] == "api"
+    assert found["region"].startswith("16.06")
+    assert found["agency_name"] == receipt["agency"]
+    assert found["suggestion"]["reading"]["functions"]
+    assert found["report_class"] == "pengaduan"
+
+
+async def test_what_is_given_stands_over_what_is_suggested(desk: httpx.AsyncClient) -> None:
+    given = {
+        "title": "Jalan rusak",
+        "report_class": "aspirasi",
+        "place": "Jalan Merdeka",
+        "region": "16.71",
+        "latitude": -2.99,
+        "longitude": 104.75,
+        "happened": "kemarin",
+        "anonymous": True,
+        "secret": True,
+    }
+    found = await read(desk, await filed(desk, **given))
+    assert {name: found[name] for name in given} == given
+
+
+async def test_the_region_of_a_village_is_that_of_its_district(desk: httpx.AsyncClient) -> None:
+    """The store knows regions down to the kecamatan; a kelurahan's code leads there."""
+    found = await read(desk, await filed(desk, region="16.71.01.1001"))
+    assert found["region"] == "16.71.01"
+
+
+async def test_a_name_is_shown_to_operators(desk: httpx.AsyncClient) -> None:
+    found = await read(desk, await filed(desk, name="Siti Aminah"))
+    assert found["pelapor"] == "Siti Aminah"
+
+
+async def test_the_name_on_an_anonymous_complaint_is_not_shown(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk, name="Siti Aminah", anonymous=True)
+    answer = await desk.get(f"/complaints/{ticket}")
+    assert answer.json()["pelapor"] is None
+    assert "Siti" not in answer.text
+
+
+async def test_a_body_that_does_not_fit_is_refused(desk: httpx.AsyncClient) -> None:
+    bodies: list[Any] = [
+        {},
+        {"text": ""},
+        {"text": "   \n "},
+        {"text": 5},
+        {"text": "x" * 100_001},
+        {"text": "nol \x00 nol"},
+        {"text": "x", "title": "x" * 101},
+        {"text": "x", "report_class": "curhat"},
+        {"text": "x", "region": "99.99"},
+        {"text": "x", "region": ""},
+        {"text": "x", "latitude": 91},
+        {"text": "x", "longitude": "timur"},
+        {"text": "x", "anonim": True},
+        [],
+        "text",
+        None,
+    ]
+    for body in bodies:
+        problem(await desk.post("/complaints", json=body), 422)
+
+
+async def test_a_body_that_is_no_json_is_refused(desk: httpx.AsyncClient) -> None:
+    for body in (b"{", b"text=halo", b"\xff\xfe", b'{"text": "x"}}', b"[" * 100_000):
+        problem(await desk.post("/complaints", content=body, headers={"Content-Type": "application/json"}), 400)
+
+
+async def test_half_a_character_is_refused(desk: httpx.AsyncClient) -> None:
+    for body in (rb'{"text": "\ud800"}', rb'{"text": "x", "\ud800": 1}'):
+        answer = await desk.post("/complaints", content=body, headers={"Content-Type": "application/json"})
+        problem(answer, 422)
+
+
+# --- once -----------------------------------------------------------------------------------------------
+
+
+async def post_with_key(desk: httpx.AsyncClient, key: str, **body: Any) -> httpx.Response:
+    return await desk.post("/complaints", json={"text": STORY, **body}, headers={"Idempotency-Key": key})
+
+
+async def test_the_same_request_again_gives_the_same_ticket(desk: httpx.AsyncClient, inside: House) -> None:
+    first, second = [await post_with_key(desk, "one") for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert await value(inside.engine, "SELECT count(*) FROM complaints") == 1
+
+
+async def test_the_same_key_with_another_request_is_a_conflict(desk: httpx.AsyncClient, inside: House) -> None:
+    await post_with_key(desk, "one")
+    problem(await post_with_key(desk, "one", text="Lampu mati"), 409)
+    assert await value(inside.engine, "SELECT count(*) FROM complaints") == 1
+
+
+async def test_another_key_is_another_complaint(desk: httpx.AsyncClient) -> None:
+    first, second = await post_with_key(desk, "one"), await post_with_key(desk, "two")
+    assert first.json()["ticket"] != second.json()["ticket"]
+
+
+async def test_the_same_request_twenty_times_at_once_is_filed_once(desk: httpx.AsyncClient, inside: House) -> None:
+    answers = await asyncio.gather(*(post_with_key(desk, "one") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["ticket"] for answer in answers}) == 1
+    assert await value(inside.engine, "SELECT count(*) FROM complaints") == 1
+
+
+async def test_a_request_that_was_refused_may_use_its_key_again(desk: httpx.AsyncClient) -> None:
+    problem(await post_with_key(desk, "one", region="99"), 422)
+    assert (await post_with_key(desk, "one")).status_code == 201
+
+
+async def test_an_odd_key_is_refused(desk: httpx.AsyncClient) -> None:
+    for key in ("x" * 256, "with space", "é"):
+        answer = await desk.post("/complaints", json={"text": STORY}, headers={b"Idempotency-Key": key.encode()})
+        problem(answer, 422)
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+async def test_a_ticket_is_found_however_it_is_written(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    for spelling in (ticket.lower(), ticket.replace("-", " "), ticket.replace("-", "")[1:]):
+        assert (await read(desk, spelling))["ticket"] == ticket
+
+
+@pytest.mark.parametrize("ticket", [UNKNOWN, "T-482-173-9055", "halo", "%00"])
+async def test_there_is_nothing_under_an_unknown_ticket(desk: httpx.AsyncClient, ticket: str) -> None:
+    for method, path in (route for route in ROUTES if UNKNOWN in route[1]):
+        body = {"notes": {"text": "x"}, "moves": {"status": "Terdisposisi"}}.get(path.rsplit("/", 1)[-1], {})
+        problem(await desk.request(method, path.replace(UNKNOWN, ticket), json=body), 404)
+
+
+async def test_an_unknown_file_is_not_there(desk: httpx.AsyncClient) -> None:
+    problem(await desk.get(f"/complaints/{await filed(desk)}/files/1"), 404)
+
+
+async def test_a_stored_file_is_downloaded_and_never_run(desk: httpx.AsyncClient, inside: House) -> None:
+    ticket = await filed(desk)
+    await run(
+        inside.engine,
+        """INSERT INTO media (complaint_id, kind, channel, provider_id, state, sha256, content_type)
+           SELECT id, 'document', 'webchat', 'x', 'stored', :sha256, 'application/pdf' FROM complaints""",
+        sha256=inside.shelf.put(b"%PDF-1.4"),
+    )
+    [file] = (await read(desk, ticket))["files"]
+    answer = await desk.get(f"/complaints/{ticket}/files/{file['id']}")
+    assert (answer.content, answer.headers["content-type"]) == (b"%PDF-1.4", "application/pdf")
+    assert answer.headers["content-disposition"] == "attachment"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    other = await filed(desk)
+    problem(await desk.get(f"/complaints/{other}/files/{file['id']}"), 404)
+
+
+async def listed(desk: httpx.AsyncClient, **query: Any) -> list[str]:
+    answer = await desk.get("/complaints", params=query)
+    assert answer.status_code == 200, answer.text
+    return [item["title"] for item in answer.json()["items"]]
+
+
+async def test_the_newest_complaint_is_listed_first(desk: httpx.AsyncClient) -> None:
+    for title in ("one", "two", "three"):
+        await filed(desk, title=title)
+    assert await listed(desk) == ["three", "two", "one"]
+    assert await listed(desk, limit=2) == ["three", "two"]
+
+
+async def test_a_list_does_not_carry_the_text(desk: httpx.AsyncClient) -> None:
+    await filed(desk, title="Jalan")
+    assert "banyak motor jatuh" not in (await desk.get("/complaints")).text
+
+
+FILTERED: list[tuple[dict[str, str], list[str]]] = [
+    ({"region": "16"}, ["Palembang", "Sekayu"]),
+    ({"region": "16.71"}, ["Palembang"]),
+    ({"region": "73"}, []),
+    ({"region": "%"}, []),
+    ({"status": "diarsipkan oleh admin"}, ["Sekayu"]),
+    ({"status": ""}, ["Palembang", "Sekayu"]),
+    ({"report_class": "aspirasi"}, ["Palembang"]),
+    ({"channel": "api"}, ["Palembang", "Sekayu"]),
+    ({"channel": "telegram"}, []),
+    ({"agency": "16.71-nowhere"}, []),
+    ({"function": "nothing"}, []),
+    ({"region": "16.71", "report_class": "pengaduan"}, []),
+]
+
+
+async def test_a_list_is_filtered(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk, title="Sekayu", region="16.06", report_class="pengaduan")
+    await filed(desk, title="Palembang", region="16.71", report_class="aspirasi")
+    await desk.post(f"/complaints/{ticket}/moves", json={"status": "Diarsipkan oleh Admin"})
+    assert [(query, await listed(desk, **query)) for query, _ in FILTERED] == FILTERED
+
+
+async def test_a_list_is_filtered_by_day(desk: httpx.AsyncClient) -> None:
+    await filed(desk, title="today")
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    assert await listed(desk, filed_from=(now - hour).isoformat(), filed_to=(now + hour).isoformat()) == ["today"]
+    assert await listed(desk, filed_from=(now + hour).isoformat()) == []
+    assert await listed(desk, filed_to=(now - hour).isoformat()) == []
+
+
+async def test_paging_shows_each_complaint_once_while_others_are_filed(desk: httpx.AsyncClient) -> None:
+    tickets = [await filed(desk, title=str(number)) for number in range(25)]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": 4} | ({"cursor": cursor} if cursor else {})
+        page = (await desk.get("/complaints", params=query)).json()
+        seen += [item["ticket"] for item in page["items"]]
+        cursor = page["next"]
+        await filed(desk, title="meanwhile")
+    assert seen == tickets[::-1]
+
+
+async def test_an_odd_query_is_refused(desk: httpx.AsyncClient) -> None:
+    odd = "cursor=x cursor=a1 cursor=k1 cursor=LTE limit=0 limit=201 limit=x filed_from=kemarin status=Beres region=%00"
+    for query in odd.split():
+        problem(await desk.get(f"/complaints?{query}"), 422)
+
+
+# --- changing -----------------------------------------------------------------------------------------------
+
+
+async def test_a_move_answers_with_what_comes_next(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    answer = await desk.post(f"/complaints/{ticket}/moves", json={"status": "terdisposisi ke Dinas PU", "reason": "x"})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "Terdisposisi"
+    assert answer.json()["allowed"] == list(moves.allowed("Terdisposisi"))
+    assert [(row["event"], row["reason"]) for row in answer.json()["history"]] == [("filed", None), ("moved", "x")]
+
+
+async def test_an_unknown_status_is_answered_with_the_known_ones(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    body = problem(await desk.post(f"/complaints/{ticket}/moves", json={"status": "Selesai"}), 422)
+    assert body["known"] == [status.name for status in moves.STATUSES]
+
+
+async def test_a_move_that_is_not_allowed_is_answered_with_those_that_are(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    body = problem(await desk.post(f"/complaints/{ticket}/moves", json={"status": "Ditutup oleh Admin"}), 409)
+    assert body["allowed"] == list(moves.allowed("Belum Terverifikasi"))
+
+
+async def test_a_corrected_function_leads_to_the_agency_of_the_region(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk, region="16.06")
+    answer = await desk.post(f"/complaints/{ticket}/routing", json={"function": "dinkes", "reason": "soal puskesmas"})
+    assert answer.status_code == 200
+    assert answer.json()["function"] == "dinkes"
+    assert re.match(r"16\.06-", answer.json()["agency"])
+    row = answer.json()["history"][-1]
+    assert (row["event"], row["became"]["function"], row["reason"]) == ("rerouted", "dinkes", "soal puskesmas")
+
+
+async def test_a_corrected_agency_is_taken_as_given(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk, region="16.06")
+    answer = await desk.post(f"/complaints/{ticket}/routing", json={"function": "pu", "agency": "16-pu"})
+    assert answer.json()["agency"] == "16-pu"
+
+
+async def test_a_correction_to_nowhere_is_refused(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    for body in ({"agency": "nowhere"}, {"function": "nothing"}, {"agency": ""}, {"opd": "16-pu"}):
+        problem(await desk.post(f"/complaints/{ticket}/routing", json=body), 422)
+    assert len((await read(desk, ticket))["history"]) == 1
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_note_is_in_the_history(desk: httpx.AsyncClient, public: bool) -> None:
+    ticket = await filed(desk)
+    answer = await desk.post(f"/complaints/{ticket}/notes", json={"text": "Mohon dicek.", "public": public})
+    assert answer.status_code == 201
+    row = answer.json()["history"][-1]
+    assert (row["event"], row["note"], row["public"]) == ("noted", "Mohon dicek.", public)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("moves", {"status": "Terdisposisi"}, ["push.moved"]),
+        ("moves", {"status": "Terdisposisi", "reason": "a", "note": "b"}, ["push.moved", "push.reason", "push.note"]),
+        ("routing", {"agency": "16-dinkes"}, ["push.rerouted"]),
+        ("routing", {"category": "JALAN"}, []),
+        ("notes", {"text": "x", "public": True}, ["push.message"]),
+        ("notes", {"text": "x"}, []),
+    ],
+)
+async def test_the_citizen_hears_of_what_concerns_them(
+    desk: httpx.AsyncClient, inside: House, telegram_api: FakeBotApi, path: str, body: dict[str, Any], said: list[str]
+) -> None:
+    ticket = await filed_in_chat(inside, telegram_api)
+    answer = await desk.post(f"/complaints/{ticket}/{path}", json=body)
+    assert answer.status_code in {200, 201}, answer.text
+    assert await to_be_said(inside) == said
+
+
+async def test_a_refused_move_says_nothing(desk: httpx.AsyncClient, inside: House, telegram_api: FakeBotApi) -> None:
+    ticket = await filed_in_chat(inside, telegram_api)
+    problem(await desk.post(f"/complaints/{ticket}/moves", json={"status": "Ditutup oleh Admin"}), 409)
+    assert await to_be_said(inside) == []
+
+
+async def test_the_name_of_a_citizen_of_the_chat_is_shown(
+    desk: httpx.AsyncClient, inside: House, telegram_api: FakeBotApi
+) -> None:
+    assert (await read(desk, await filed_in_chat(inside, telegram_api)))["pelapor"] == "Siti Aminah"
+
+
+# --- beside ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_suggestion_names_agency_and_confidence(desk: httpx.AsyncClient) -> None:
+    body = (await desk.post("/suggest", json={"text": STORY})).json()
+    assert body["model"]
+    assert body["functions"][0]["label"] == "pu"
+    assert 0 < body["functions"][0]["confidence"] <= 1
+    assert body["agency"]["code"].startswith("16")
+    assert isinstance(body["agency"]["certain"], bool)
+
+
+async def test_where_nothing_is_known_kominfo_decides(desk: httpx.AsyncClient) -> None:
+    for text in ("", "asdf qwer", "🙏🙏🙏"):
+        answer = await desk.post("/suggest", json={"text": text, "region": "16.06"})
+        assert answer.json()["agency"]["code"] == "16.06-kominfo"
+
+
+async def test_nothing_waits_for_a_person_at_first(desk: httpx.AsyncClient) -> None:
+    assert (await desk.get("/attention")).json() == {"items": []}
+
+
+async def test_the_api_describes_itself(web: httpx.AsyncClient) -> None:
+    described = (await web.get("/api/v1/openapi.json")).json()
+    assert set(described["paths"]) >= {"/api/v1/complaints", "/api/v1/complaints/{ticket}/moves", "/readyz"}
+
+
+# --- nobody's words leak ----------------------------------------------------------------------------------------
+
+
+async def test_an_error_does_not_repeat_what_was_sent(desk: httpx.AsyncClient) -> None:
+    bodies: list[Any] = [
+        {"text": "rahasia sekali", "report_class": "rahasia sekali"},
+        {"text": {"rahasia sekali": 1}},
+        {"text": "x", "rahasia sekali": 1},
+        {"text": "x", "title": "rahasia sekali " * 20},
+        ["rahasia sekali"],
+    ]
+    for body in bodies:
+        answer = await desk.post("/complaints", json=body)
+        problem(answer, 422)
+        assert "rahasia" not in answer.text
+
+
+async def test_a_misspelt_member_is_named(desk: httpx.AsyncClient) -> None:
+    body = problem(await desk.post("/complaints", json={"text": "x", "anonim": True}), 422)
+    assert [error["loc"] for error in body["errors"]] == [["body", "anonim"]]
+
+
+async def test_a_defect_is_told_without_anybodys_words(
+    desk: httpx.AsyncClient, inside: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """PostgreSQL's own message quotes the whole row."""
+    await run(inside.engine, "ALTER TABLE complaints ADD CONSTRAINT broken CHECK (length(text) < 5)")
+    answer = await desk.post("/complaints", json={"text": "rahasia sekali"})
+    problem(answer, 500)
+    assert "rahasia" not in answer.text
+    assert "rahasia" not in caplog.text
+    printed = capfd.readouterr()
+    assert "rahasia" not in printed.out + printed.err
+    assert "defect" in caplog.text + printed.out + printed.err
+
+
+async def test_the_keys_are_in_no_answer(desk: httpx.AsyncClient, settings: Settings) -> None:
+    assert API_KEY not in repr(settings)
+    for path in ("/complaints", "/attention", "/openapi.json"):
+        assert API_KEY not in (await desk.get(path)).text
