@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.listening import COALESCE_SECONDS, WAKE
-from api.settings import Settings
+from api.settings import Settings, SettingsWrong
 from store import masterdata
 from store.database import connect, libpq_url
 from store.masterdata import Directory
@@ -91,8 +91,11 @@ async def open_house(
     The database must be migrated.
     """
     engine = connect(url, size=settings.database_connections, name=f"lapor-{name}")
-    async with engine.connect() as connection:
-        directory = await masterdata.directory(connection, settings.home_region)
+    try:
+        async with engine.connect() as connection:
+            directory = await masterdata.directory(connection, settings.home_region)
+    except ValueError:
+        raise SettingsWrong("HOME_REGION names no province that we know.") from None
     house = House(
         settings=settings,
         url=libpq_url(url),

@@ -72,8 +72,9 @@ async def fetch_media(context: JobContext, media_id: int) -> None:
             await media.stored(work.connection, media_id, name, kind, len(content))
     except UselessFile as problem:
         await _put_aside(house, row, "refused", problem.key)
-    except Undeliverable:
-        await _put_aside(house, row, "failed", "gone")
+    except Undeliverable as problem:
+        large = problem.reason == "file too large"
+        await _put_aside(house, row, "refused" if large else "failed", "too_large" if large else "gone")
     except Exception:
         if context.job.attempts < ATTEMPTS - 1:
             raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from api.house import open_house
+from api.problems import is_down
 from api.providers import introduce, telegram
 from api.running import database, on_stop
 from api.settings import Settings, SettingsWrong
@@ -45,6 +45,8 @@ async def _poll(settings: Settings, url: str) -> None:
             except (TryLater, Undeliverable) as error:
                 log.warning("telegram_not_reached", problem=error.reason)
                 await asyncio.sleep(error.after if isinstance(error, TryLater) and error.after else 3.0)
-            except OperationalError:
-                log.warning("store_down")
+            except Exception as error:
+                if not is_down(error):
+                    raise
+                log.warning("store_down", kind=type(error).__name__)
                 await asyncio.sleep(1.0)

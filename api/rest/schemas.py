@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _storable(value: str) -> str:
@@ -49,12 +49,18 @@ class MoveIn(Body):
 
 
 class RoutingIn(Body):
-    """A correction of where a complaint belongs; what is left out stays."""
+    """A correction of where a complaint belongs; what is left out stays, but something must be said."""
 
     function: Words | None = Field(None, max_length=100)
     agency: Words | None = Field(None, max_length=100)
     category: Words | None = Field(None, max_length=200)
     reason: Words | None = Field(None, max_length=2000)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> RoutingIn:
+        if self.function is None and self.agency is None and self.category is None:
+            raise ValueError("one of function, agency and category must be given")
+        return self
 
 
 class NoteIn(Body):

@@ -10,16 +10,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api import intake, metrics
 from api.house import House
-from api.problems import Problem
+from api.problems import Problem, is_down, where
 from api.unit import unit
 from bot.channels import telegram
-from store import inbox
+from store import attention, inbox
 
+log = structlog.get_logger(__name__)
 LARGEST = 1024 * 1024
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
@@ -55,21 +57,36 @@ async def _body(request: Request) -> Any:
 
 
 async def take_update(house: House, update: Any, received_at: datetime) -> None:
-    """Take every message of an update; an update that names no chat is kept as it came."""
+    """Take every message of an update. One that names no chat, or that we fail on, is kept as it came.
+
+    Raises only when the store is down: a defect of ours must not make the provider repeat it for ever.
+    """
     messages = telegram.read(update)
     for message in messages:
         if not message.private:
             message = replace(message, addressed=telegram.addressed(update, _username(house)))
-        await intake.take(house, message, update, received_at)
+        try:
+            await intake.take(house, message, update, received_at)
+        except Exception as error:
+            if is_down(error):
+                raise
+            log.error("message_not_handled", kind=type(error).__name__, where=where(error))
+            await _keep(house, update, received_at, failed=True)
     if not messages:
-        async with unit(house) as work:
-            await inbox.keep(
-                work.connection,
-                channel=telegram.NAME,
-                message_id=_name_of(update),
-                payload=update,
-                received_at=received_at,
-            )
+        await _keep(house, update, received_at)
+
+
+async def _keep(house: House, update: Any, received_at: datetime, *, failed: bool = False) -> None:
+    async with unit(house) as work:
+        new = await inbox.keep(
+            work.connection,
+            channel=telegram.NAME,
+            message_id=_name_of(update),
+            payload=update,
+            received_at=received_at,
+        )
+        if new and failed:
+            await attention.raise_matter(work.connection, "message_not_handled", detail=_name_of(update))
 
 
 def _username(house: House) -> str | None:

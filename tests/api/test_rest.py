@@ -229,8 +229,13 @@ async def test_a_ticket_is_found_however_it_is_written(desk: httpx.AsyncClient) 
 @pytest.mark.parametrize("ticket", [UNKNOWN, "T-482-173-9055", "halo", "%00"])
 async def test_there_is_nothing_under_an_unknown_ticket(desk: httpx.AsyncClient, ticket: str) -> None:
     for method, path in (route for route in ROUTES if UNKNOWN in route[1]):
-        body = {"notes": {"text": "x"}, "moves": {"status": "Terdisposisi"}}.get(path.rsplit("/", 1)[-1], {})
+        bodies = {"notes": {"text": "x"}, "moves": {"status": "Terdisposisi"}, "routing": {"category": "x"}}
+        body = bodies.get(path.rsplit("/", 1)[-1], {})
         problem(await desk.request(method, path.replace(UNKNOWN, ticket), json=body), 404)
+
+
+async def test_a_correction_must_say_something(desk: httpx.AsyncClient) -> None:
+    problem(await desk.post(f"/complaints/{await filed(desk)}/routing", json={"reason": "x"}), 422)
 
 
 async def test_an_unknown_file_is_not_there(desk: httpx.AsyncClient) -> None:

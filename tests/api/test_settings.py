@@ -188,3 +188,10 @@ def test_a_database_that_is_not_migrated_is_told(tmp_path: Path, server: str) ->
     assert ended.returncode != 0
     assert "run `python -m api migrate`" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_an_unknown_home_region_is_told(tmp_path: Path, database: str) -> None:
+    ended = start("speaker", tmp_path, DATABASE_URL=database, HOME_REGION="99")
+    assert ended.returncode != 0
+    assert "HOME_REGION" in ended.stderr
+    assert "Traceback" not in ended.stderr

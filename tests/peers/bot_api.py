@@ -183,7 +183,7 @@ class Faults:
         return None
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """The Bot API's own no."""
 
     def __init__(self, status: int, description: str) -> None:
