@@ -13,6 +13,7 @@ from api import health, problems, webchat
 from api.chat import Chat
 from api.house import House, open_house
 from api.providers import introduce, telegram
+from api.rest.attention import router as attention
 from api.rest.complaints import router as rest
 from api.settings import Settings
 from api.suggesting import Suggester
@@ -57,6 +58,7 @@ def build(settings: Settings, url: str) -> FastAPI:
     problems.install(app)
     app.include_router(health.router)
     app.include_router(rest)
+    app.include_router(attention)
     app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))

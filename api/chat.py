@@ -15,7 +15,7 @@ from api.listening import SPOKEN, listen
 from api.problems import is_down
 from api.webchat import Line, StoreDown
 from bot.channels import webchat
-from bot.messages import Address, Button, Incoming
+from bot.messages import Address, Button, Incoming, Media
 from bot.texts import speak
 from store import deliveries
 
@@ -86,16 +86,21 @@ def _heard_line(address: Address, line: deliveries.Line) -> Line:
     message = webchat.read(address.user, line.content)
     words = message.text or str(line.content.get("label") or "")
     if message.place is not None:
-        words = f"{message.place.latitude:.5f}, {message.place.longitude:.5f}"
+        words = f"📍 {message.place.latitude:.5f}, {message.place.longitude:.5f}"
     return Line(
         cursor=line.id,
         from_citizen=True,
         text=words,
         buttons=(),
         at=line.at,
-        photo=message.media.kind if message.media else None,
+        photo=_name(message.media) if message.media else None,
         message_id=message.message_id,
     )
+
+
+def _name(media: Media) -> str:
+    """What a file is called, as on the device it came from; a "/" would make it a path."""
+    return (media.name or "").rpartition("/")[2] or media.kind
 
 
 def _spoken_line(line: deliveries.Line) -> Line:

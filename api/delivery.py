@@ -38,6 +38,7 @@ IDLE_SECONDS = 1.0
 GATHER_SECONDS = 0.004
 GATHER_EACH = 0.0004  # for each message on its way
 BACKOFF_LONGEST = 300.0
+CHANNEL_RESTS = 15.0
 BEAT_SECONDS = 5.0
 
 
@@ -134,13 +135,20 @@ class Speaker:
         except (KeyError, ValueError, TypeError, IndexError) as error:
             # A defect of ours: it would fail every time, so it is shown to operators instead.
             log.error("delivery_unspeakable", delivery=delivery.id, kind=type(error).__name__)
-            return Outcome(delivery.id, delivery.contact_id, problem="unspeakable")
+            return Outcome(delivery.id, delivery.contact_id, delivery.attempts, problem="unspeakable")
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 sequence = await self._channels[delivery.channel].send(message)
         except Undeliverable as error:
             log.info("delivery_failed", delivery=delivery.id, problem=error.reason, gone=error.gone)
-            return Outcome(delivery.id, delivery.contact_id, problem=error.reason, gone=error.gone, unsent=True)
+            return Outcome(
+                delivery.id,
+                delivery.contact_id,
+                delivery.attempts,
+                problem=error.reason,
+                gone=error.gone,
+                unsent=error.gone,
+            )
         except TryLater as error:
             return self._later(delivery, error)
         except TimeoutError:
@@ -148,19 +156,21 @@ class Speaker:
         except Exception as error:
             log.error("channel_failed", channel=delivery.channel, kind=type(error).__name__)
             return self._later(delivery, TryLater("channel_error"))
-        return Outcome(delivery.id, delivery.contact_id, sent=True, sequence=sequence)
+        return Outcome(delivery.id, delivery.contact_id, delivery.attempts, sent=True, sequence=sequence)
 
     def _later(self, delivery: Claimed, error: TryLater) -> Outcome:
         """When to try again: as the provider wishes, or after a doubling pause; not for ever."""
         wait = error.after if error.after is not None else _backoff(delivery.attempts)
         if error.whole_channel:
-            self._resting[delivery.channel] = time.monotonic() + wait
+            self._resting[delivery.channel] = time.monotonic() + min(wait, CHANNEL_RESTS)
         age = (self._house.now() - delivery.created_at).total_seconds()
         log.info("delivery_later", delivery=delivery.id, problem=error.reason, attempts=delivery.attempts, wait=wait)
         if age > self._house.settings.delivery_give_up_hours * 3600:
-            return Outcome(delivery.id, delivery.contact_id, problem=error.reason)
-        unsent = error.after is not None
-        return Outcome(delivery.id, delivery.contact_id, wait=wait, problem=error.reason, unsent=unsent)
+            return Outcome(delivery.id, delivery.contact_id, delivery.attempts, problem=error.reason)
+        unsent = error.after is not None  # it said 429: the message went nowhere
+        return Outcome(
+            delivery.id, delivery.contact_id, delivery.attempts, wait=wait, problem=error.reason, unsent=unsent
+        )
 
 
 _ANNOUNCE = text("SELECT pg_notify(:channel, address) FROM unnest(CAST(:addresses AS text[])) AS address")

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.listening import COALESCE_SECONDS, WAKE
 from api.settings import Settings, SettingsWrong
 from store import masterdata
-from store.database import connect, libpq_url
+from store.database import KEEPALIVES, connect, libpq_url
 from store.masterdata import Directory
 from store.media import Shelf
 
@@ -47,7 +46,9 @@ class Waker:
         """Pass the wake-ups on for as long as the process lives."""
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, **KEEPALIVES
+                ) as connection:
                     while True:
                         await self._wanted.wait()
                         self._wanted.clear()
@@ -71,11 +72,11 @@ class House:
     # SQLAlchemy's pool is unfair when saturated: whoever waits first must be served first.
     turnstile: asyncio.Semaphore
     bot_link: str = ""
-    started: float = field(default_factory=time.monotonic)
+    skew: timedelta = timedelta(0)
 
     def now(self) -> datetime:
-        """The present moment, with its zone."""
-        return datetime.now(UTC)
+        """The present moment by the database's clock, with its zone: moments of several hosts are compared."""
+        return datetime.now(UTC) + self.skew
 
     def zone(self, region: str | None) -> ZoneInfo:
         """The time zone of a region; of the home region where none is known."""
@@ -94,6 +95,7 @@ async def open_house(
     try:
         async with engine.connect() as connection:
             directory = await masterdata.directory(connection, settings.home_region)
+            skew = await _skew(connection)
     except ValueError:
         raise SettingsWrong("HOME_REGION names no province that we know.") from None
     house = House(
@@ -101,6 +103,7 @@ async def open_house(
         url=libpq_url(url),
         engine=engine,
         suggester=suggester,
+        skew=skew,
         directory=directory,
         shelf=Shelf(settings.data_dir / "media"),
         waker=Waker(libpq_url(url)),
@@ -119,6 +122,15 @@ async def open_house(
         await engine.dispose()
 
 
+async def _skew(connection: AsyncConnection) -> timedelta:
+    """How far the database's clock is ahead of ours; less than the time of asking counts as nothing."""
+    before = datetime.now(UTC)
+    theirs: datetime = (await connection.exec_driver_sql("SELECT clock_timestamp()")).scalar_one()
+    after = datetime.now(UTC)
+    ahead = theirs - (before + (after - before) / 2)
+    return ahead if abs(ahead) > (after - before) + timedelta(milliseconds=50) else timedelta(0)
+
+
 async def _refresh(house: House) -> None:
     """Agencies and regions change at the desk: look again every minute."""
     while True:
@@ -126,3 +138,4 @@ async def _refresh(house: House) -> None:
         with suppress(Exception):
             async with house.engine.connect() as connection:
                 house.directory = await masterdata.directory(connection, house.settings.home_region)
+                house.skew = await _skew(connection)

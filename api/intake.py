@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
 from api import jobs, metrics
 from api.house import House
+from api.problems import is_down
 from api.unit import Unit, unit
 from bot import answers, conversation, dialogue
 from bot.conversation import Draft
@@ -36,10 +40,15 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
     `received_at` is when it reached our door. Raises only when the store is down: then nothing is kept
     and nothing was said, and the provider's next delivery finds everything as it was.
     """
-    wait = 0.01
+    wait, tried = 0.01, False
     while True:
         try:
             return await _take(house, message, payload, received_at)
+        except (DBAPIError, psycopg.Error) as error:
+            # A connection that has gone stale in the pool: once more on a fresh one. A repeat changes nothing.
+            if tried or not is_down(error):
+                raise
+            tried = True
         except _InFlightError:
             # Rolled back: nothing is locked and nothing is kept while we wait.
             await asyncio.sleep(wait)
@@ -67,7 +76,7 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         if spoken is not None and _asks_freely(before) and _is_in_flight(spoken, received_at, house.now()):
             raise _InFlightError
         unheard = spoken is not None and _is_unheard(spoken, message, received_at)
-        facts = _facts(house, unheard)
+        facts = _facts(house, unheard, await _awaiting(work, taken, before, message))
         turn = dialogue.advance(before, message, facts)
         for wish in turn.wishes:
             turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
@@ -95,11 +104,11 @@ async def _spoken_before(
 
 
 def _is_unheard(spoken: deliveries.Spoken, message: Incoming, received_at: datetime) -> bool:
-    """Whether the message was written before that reply can have been read: it reached us before a speaker
-    took the reply, or the provider numbered it before the reply."""
-    if spoken.claimed_at is None or received_at < spoken.claimed_at:
-        return True
-    return bool(spoken.provider_sequence and message.sequence and message.sequence < spoken.provider_sequence)
+    """Whether the message was written before that reply can have been read: the provider numbered it before the
+    reply or, where that is not known, it reached us before a speaker took the reply."""
+    if spoken.provider_sequence and message.sequence:
+        return message.sequence < spoken.provider_sequence
+    return spoken.claimed_at is None or received_at < spoken.claimed_at
 
 
 def _asks_freely(before: conversation.Conversation) -> bool:
@@ -156,12 +165,20 @@ def _join(
 # --- facts -------------------------------------------------------------------------------------------
 
 
-def _facts(house: House, unheard: bool) -> Facts:
+async def _awaiting(work: Unit, taken: Taken, before: conversation.Conversation, message: Incoming) -> str | None:
+    """The complaint for which an officer waits for this citizen's words, when no draft is open."""
+    if before.draft is not None or taken.citizen_id is None or not message.text:
+        return None
+    return await complaints.waiting_for(work.connection, taken.contact_id)
+
+
+def _facts(house: House, unheard: bool, awaiting: str | None) -> Facts:
     suggester = house.suggester
     return Facts(
         now=house.now(),
         unheard=unheard,
         bot_link=house.bot_link,
+        awaiting=awaiting,
         locate=lambda words: _locate(house, words),
         suggest=lambda words: suggester.suggest(words) if suggester else None,
         office=lambda function, region, words: office(house, function, region, words),

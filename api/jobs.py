@@ -17,6 +17,7 @@ import PIL.Image
 import procrastinate
 import structlog
 from procrastinate import JobContext
+from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.house import House
@@ -31,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 # A worker that has not given a sign for this long is dead, and its jobs are run again.
 DEAD_AFTER = 30.0
-# Within an hour, each pause three times as long as the one before.
-ATTEMPTS = 8
+# Pauses of 3, 9, 27 seconds and so on up to an hour: three days, as long as the provider may be down.
+ATTEMPTS = 80
 # Declared without a connection: jobs are enqueued on that of a transaction, and a worker brings its own.
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
@@ -45,6 +46,15 @@ class Tools:
     channels: dict[str, Channel]
 
 
+class _Patient(procrastinate.BaseRetryStrategy):
+    """Again after a growing pause, until the attempts are used up."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        if job.attempts >= ATTEMPTS:
+            return None
+        return procrastinate.RetryDecision(retry_in={"seconds": min(3 ** min(job.attempts + 1, 8), 3600)})
+
+
 async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
     """Fetch a file's bytes when this transaction has committed."""
     await fetch_media.configure(connection=await raw(connection)).defer_async(media_id=media_id)
@@ -54,7 +64,7 @@ async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
     name="fetch_media",
     pass_context=True,
     # Whatever went wrong, also on our side (a full disk, a database that hiccups), the provider still has the file.
-    retry=procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=3),
+    retry=_Patient(),
 )
 async def fetch_media(context: JobContext, media_id: int) -> None:
     """Bring a file's bytes onto the shelf, look at what they are, and tell the citizen if they are of no use."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
+from store.database import KEEPALIVES
+
 WAKE = "deliveries"  # there is something to say
 COALESCE_SECONDS = 0.004  # wake-ups within this time become one
 SPOKEN = "spoken"  # something was said to the address in the payload
@@ -20,7 +22,7 @@ async def listen(url: str, channel: str, heard: Callable[[str], None]) -> None:
     """
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True, **KEEPALIVES) as connection:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 heard("")
                 async for notice in connection.notifies():

@@ -92,7 +92,35 @@ def install(app: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
         return response(error.status_code, str(error.detail), error.headers)
 
+    app.add_middleware(Limited)
     app.add_middleware(LastResort)
+
+
+LARGEST_BODY = 1024 * 1024
+
+
+class Limited:
+    """Refuses bodies over 1 MiB before anybody reads them. The chat page has limits of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].startswith("/chat"):
+            await self._app(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                raise Problem(413, "The body is too large.")
+            return message
+
+        await self._app(scope, counted, send)
 
 
 class LastResort:
@@ -120,9 +148,15 @@ class LastResort:
 
 
 def _answer(path: str, error: Exception) -> JSONResponse:
+    if isinstance(error, Problem):
+        return response(error.status, error.detail, **error.members)
     if is_down(error):
         log.warning("store_down", path=path, kind=type(error).__name__)
-        return response(503, "The store cannot be reached; nothing was kept.", {"Retry-After": "5"})
+        return response(
+            503,
+            "The store cannot be reached. If it was a change, repeat it with the same Idempotency-Key.",
+            {"Retry-After": "5"},
+        )
     log.error("defect", path=path, kind=type(error).__name__, where=where(error))
     return response(500, "A defect on our side; it has been noted.")
 

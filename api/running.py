@@ -33,6 +33,8 @@ def quiet(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Discreet("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
+    # The last words of a process that breaks down must not quote a row of the database either.
+    sys.excepthook = lambda kind, error, _trace: print(f"{kind.__name__} at {where(error)}", file=sys.stderr)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -80,7 +82,7 @@ def prepare(url: str) -> None:
     masterdata.load(url)
 
 
-def on_stop(stop: Callable[[], None]) -> None:
+def on_stop(stop: Callable[[], object]) -> None:
     """Call `stop` when this process is asked to end."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

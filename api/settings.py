@@ -52,6 +52,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("must be a folder")
+        return value
+
     @field_validator("api_keys")
     @classmethod
     def _pairs(cls, value: SecretStr) -> SecretStr:
@@ -84,7 +91,7 @@ def _parse_keys(pairs: str) -> dict[str, str]:
     """The name behind each key. A name may have several, as while one replaces another."""
     keys: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in pairs.split(","))):
-        name, colon, key = pair.partition(":")
+        name, colon, key = (part.strip() for part in pair.partition(":"))
         if not (name and colon) or len(key) < 16:
             raise ValueError("must be name:key pairs separated by commas, each key 16 characters or longer")
         keys[key] = name

@@ -16,7 +16,7 @@ import time
 import tomllib
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -67,7 +67,7 @@ HEADERS = {
 class Line:
     """One line of a chat, as its page shows it.
 
-    `photo` is the path of a thumbnail (it begins with "/"), or a word for the kind of file.
+    `photo` is the path of a thumbnail (it begins with "/"), or the name of the file.
     `message_id` is the `Incoming.message_id` of a citizen's line: by it the page knows its own message again.
     """
 
@@ -129,7 +129,7 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
         try:
             lines = await backend.lines(_address(session), 0) if session else []
         except StoreDown:
-            refusal = refusal or Refusal(503, "store_down")
+            refusal = refusal or Refusal(503, "history_down")
         shown = lines if "all" in request.query_params else lines[-SHOWN:]
         html = _TEMPLATES.get_template("chat.html").render(
             **words["page"],
@@ -139,6 +139,7 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             older_hidden=len(lines) - len(shown),
             asking=_asking(lines),
             notice=words["problem"][refusal.key] if refusal else "",
+            passing=refusal is not None and refusal.key == "history_down",
             draft=draft,
             form_id=form_id or str(uuid.uuid4()),
             new_id=lambda: str(uuid.uuid4()),
@@ -171,18 +172,11 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             # A form that is sent again keeps its id, but with other words in it, it is another message.
             words = json.dumps({**payload, "n": None}, sort_keys=True)
             payload["id"] = str(uuid.uuid5(uuid.UUID(payload["id"]), words))
-            address = _address(session)
-            # The wait begins before the message is taken, so that a fast reply is not missed.
-            reply = asyncio.ensure_future(backend.wait(address, PATIENCE))
-            try:
-                await _take(backend, session, payload, content)
-                lines = await backend.lines(address, 0)
-                if not lines or lines[-1].from_citizen:
-                    await reply
-            except StoreDown:
-                pass  # the message is taken; the page that follows says what is wrong
-            finally:
-                reply.cancel()
+            await _take(backend, session, payload, content)
+            # If the store goes down now, the message is taken; the page that follows says what is wrong.
+            with suppress(StoreDown, TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await _answered(backend, _address(session))
         except Refusal as refusal:
             draft, form_id = (_field(form, "text"), _field(form, "id")) if form else ("", "")
             return await page(request, _session(request), refusal=refusal, draft=draft, form_id=form_id)
@@ -363,6 +357,21 @@ async def _take(backend: Backend, session: str, payload: dict[str, Any], content
         await backend.take(message, known, content)
     except StoreDown:
         raise Refusal(503, "store_down") from None
+
+
+async def _answered(backend: Backend, address: Address) -> None:
+    """Return when the newest line is not the citizen's."""
+    while True:
+        # The wait begins before the look, so that a fast reply is not missed.
+        news = asyncio.ensure_future(backend.wait(address, PATIENCE))
+        try:
+            await asyncio.sleep(0)
+            lines = await backend.lines(address, 0)
+            if lines and not lines[-1].from_citizen:
+                return
+            await news
+        finally:
+            news.cancel()
 
 
 # --- who, in which language, when

@@ -55,10 +55,12 @@ _THANKS = re.compile(
     r"(?:(?:ok|oke|siap|baik|ya|iya|sip)\s+)*(?:terima\s*kasih|trima\s*kasih|makasih|mksh|trims|thanks|thank\s+you|suwun|tq)"
     r"(?:\s+atas\s+\w+)?"
 )
-_GREETS = re.compile(
-    r"(?:(?:halo|hallo|hai|hi|hello|permisi|salam|tabe|ass?alam\w*'?\w*|wr|wb|selamat|met|pagi|siang|sore|malam)\s*)*"
-    r"(?:(?:saya|aku|sy|kami|ingin|mau|nak|hendak|mohon|izin|ijin)\s*)*(?:(?:me|nga|menga)?(?:lapor|du)(?:kan)?)?"
+_HESITATES = re.compile(rf"(?:{_NEGATION}|jangan|bukan|ya\s+tapi|iya\s+tapi|tapi|kecuali|tunggu)\b")
+_GREETING_WORDS = frozenset(
+    "halo hallo hai hi hello permisi salam tabe wr wb selamat met pagi siang sore malam saya aku sy kami ingin mau nak "
+    "hendak mohon izin ijin lapor melapor melaporkan ngelapor ngadu mengadu mengadukan adu".split()
 )
+_SALAM = re.compile(r"ass?alam[\w']*")
 
 _TIME = re.compile(
     r"""\b(?:
@@ -159,7 +161,7 @@ def is_bare(text: str) -> bool:
     words = _unadorned(text)
     if not words or plain(text) in GREETINGS | THANKS or accepts(text) or declines(text) or thanks(text):
         return True
-    return _GREETS.fullmatch(words) is not None
+    return all(word in _GREETING_WORDS or _SALAM.fullmatch(word) for word in words.split())
 
 
 def story(text: str, _locate: Locate) -> Any:
@@ -258,6 +260,8 @@ def confirmation(words: Mapping[str, str]) -> Callable[[str, Locate], Any]:
     listed = choice(words)
 
     def read(text: str, locate: Locate) -> Any:
-        return "send" if accepts(text) else listed(text, locate)
+        if accepts(text):
+            return "send"
+        return "change" if _HESITATES.match(plain(text)) else listed(text, locate)
 
     return read

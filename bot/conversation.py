@@ -118,6 +118,15 @@ def load(saved: Mapping[str, Any] | None) -> Conversation:
     """The conversation that `save` wrote; what is missing has its default, what is unknown is passed over."""
     if not saved:
         return Conversation()
+    try:
+        return _load(saved)
+    except (KeyError, TypeError, ValueError):
+        # What cannot be read is in the inbox still; the numbers of drafts must not begin anew.
+        drafts = saved.get("drafts")
+        return Conversation(greeted=True, drafts=drafts if isinstance(drafts, int) else 1_000_000)
+
+
+def _load(saved: Mapping[str, Any]) -> Conversation:
     draft, last = saved.get("draft"), saved.get("last")
     return Conversation(
         language=saved.get("language", "id"),

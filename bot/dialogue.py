@@ -36,7 +36,7 @@ from bot.texts import LANGUAGES, speak
 # A tap has no place among the messages; 0 would mean that its answer was only read out of the story.
 TAPPED = -1
 # A file without words that comes so many seconds after filing belongs to what was filed.
-LATE_FILE = 3600.0
+LATE_FILE = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Facts:
     """What the engine may know of the world in this turn.
 
     `unheard`: when this message was written the question that waits had not been spoken yet, so its
-    words cannot be the answer to it. `suggest` returns None when the classifier fails.
+    words cannot be the answer to it. `awaiting` is the ticket of a complaint of this chat for which an
+    officer waits for more. `suggest` returns None when the classifier fails.
     """
 
     now: datetime
@@ -72,6 +73,7 @@ class Facts:
     office: Callable[[str | None, str | None, str], Office]
     unheard: bool = False
     bot_link: str = ""
+    awaiting: str | None = None
     category: Callable[[str, str], str] = lambda label, _language: label
 
 
@@ -154,13 +156,28 @@ class Turn:
 
 def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """The turn that this message makes of this conversation. Never raises on any message."""
+    if conversation == Conversation() and message.language == "en":
+        conversation = replace(conversation, language="en")
+    turn = _turn(conversation, message, facts)
+    before, after = _length(conversation), _length(turn.conversation)
+    if before <= SP4N_TEXT < after:
+        told = Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": after})
+        return _prepend(told, turn)
+    return turn
+
+
+def _length(conversation: Conversation) -> int:
+    return len(conversation.draft.story) if conversation.draft else 0
+
+
+def _turn(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     if not message.private:
         return _point_to_private_chat(conversation, message, facts)
     if message.unsupported == "blocked":
         return Turn(conversation, wishes=(Unreachable(),))
     if conversation.asking and conversation.asking not in QUESTIONS:
         # The script changed while this conversation slept.
-        turn = advance(replace(conversation, asking=None, tries=0), message, facts)
+        turn = _turn(replace(conversation, asking=None, tries=0), message, facts)
         return _prepend(Say("resumed"), turn) if conversation.draft else turn
     if message.edits:
         return _edit(conversation, message, facts)
@@ -273,6 +290,9 @@ def _begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         choices = early[0].answers
         conversation = replace(conversation, draft=replace(_draft_of(conversation), answers=choices))
         return _go_on(conversation, facts, early[1])
+    if facts.awaiting:
+        note = AddNote(facts.awaiting, message.text)
+        return Turn(conversation, (Say("added", {"ticket": facts.awaiting}),), wishes=(note,))
     begun = (Say("noted.begun"),) if conversation.greeted else ()
     return _told(_new_draft(conversation), message, facts, *begun)
 
@@ -374,9 +394,6 @@ def _told(conversation: Conversation, message: Incoming, facts: Facts, *said: Sa
     overtaken = not message.edits and message.sequence and any(p.sequence == message.sequence for p in draft.told)
     if not overtaken:
         draft = draft.tell(message.text, message.sequence).answer("story", True)
-    length = len(draft.story)
-    if length > SP4N_TEXT and length - len(message.text) <= SP4N_TEXT:
-        said = (*said, Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": length}))
     return _go_on(replace(conversation, draft=_read_story(draft, facts)), facts, *said)
 
 
@@ -441,7 +458,8 @@ def _unacceptable(media: Media) -> Say | None:
     """Why a file cannot be taken, as far as its description tells; the worker looks at its content."""
     if media.size is not None and media.size > DOCUMENT_LIMIT:
         return Say("refused.file_size", {"limit": DOCUMENT_LIMIT // 2**20, "size": f"{media.size / 2**20:.0f}"})
-    if media.kind == "document" and media.content_type not in DOCUMENTS:
+    described = media.content_type is not None or media.kind == "document"
+    if media.kind in {"photo", "document"} and described and media.content_type not in DOCUMENTS:
         return Say("refused.file_type")
     return None
 
@@ -515,13 +533,13 @@ def _command(text: str) -> tuple[str | None, str | None]:
     whole = f"{head} {rest}".strip()
     if whole in COMMANDS:
         return COMMANDS[whole], None
-    if COMMANDS.get(head) == "status" and any(character.isdigit() for character in rest):
-        return "status", rest.strip()
-    if TICKET.fullmatch(words):
+    if COMMANDS.get(head) == "status" and TICKET.fullmatch(rest):
+        return "status", rest
+    if words.startswith("t") and TICKET.fullmatch(words):
         return "status", words.upper()
     if ASKS_STATUS.fullmatch(words):
         return "status", None
-    if COMMANDS.get(head) == "start":
+    if head == "/start":  # with what a link to the bot carries
         return "start", None
     return None, None
 

@@ -52,7 +52,7 @@ class Incoming:
     `message_id` identifies the delivery in its channel (the inbox key: the same id is the same
     message, whatever its text). `sequence` orders the messages of one chat, and an edited message
     keeps the sequence of the message it replaces. A message in a group (not `private`) may be
-    `addressed` to us; what it says is not kept.
+    `addressed` to us; what it says is not kept. `language` is one that the citizen chose, not the phone's.
     """
 
     address: Address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,6 +47,7 @@ async def raise_matter(
 
 
 _LIST = text("""
+    SELECT * FROM (
     SELECT 'a' || a.id AS id, a.kind, a.opened_at AS at, c.channel, a.contact_id,
            coalesce(k.ticket, (SELECT ticket FROM complaints WHERE contact_id = a.contact_id ORDER BY id DESC LIMIT 1))
                AS ticket,
@@ -69,7 +71,8 @@ _LIST = text("""
     SELECT 'd' || d.id, 'delayed', d.created_at, d.channel, d.contact_id, k.ticket, d.problem
     FROM deliveries d LEFT JOIN complaints k ON k.id = d.complaint_id
     WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.created_at < now() - make_interval(mins => 10)
-    ORDER BY at DESC LIMIT :most
+    ) AS matters
+    ORDER BY kind <> 'call_for_human', at DESC LIMIT :most
 """)
 
 
@@ -79,6 +82,18 @@ async def matters(connection: AsyncConnection, most: int = 200) -> list[Matter]:
         Matter(row.id, row.kind, row.at, row.channel, row.contact_id, row.ticket, row.detail)
         for row in await connection.execute(_LIST, {"most": most})
     ]
+
+
+_CALLER = text("""
+    SELECT c.id, c.channel, c.address, coalesce(c.conversation->>'language', 'id') AS language
+    FROM attention a JOIN contacts c ON c.id = a.contact_id
+    WHERE a.id = :id AND a.closed_at IS NULL FOR UPDATE OF c
+""")
+
+
+async def caller(connection: AsyncConnection, matter_id: int) -> Any:
+    """The contact behind an open matter, locked so that it can be spoken to; None if there is none."""
+    return (await connection.execute(_CALLER, {"id": matter_id})).one_or_none()
 
 
 async def close(connection: AsyncConnection, matter_id: int) -> bool:

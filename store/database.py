@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 # A connection whose peer goes silent would otherwise hang for minutes.
-_CONNECT = {
+KEEPALIVES: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -38,5 +40,5 @@ def connect(url: str, *, size: int = 8, statement_timeout: float = 15.0, name: s
         max_overflow=0,
         pool_timeout=20,
         hide_parameters=True,  # an error must not quote somebody's complaint
-        connect_args={**_CONNECT, "options": options, "application_name": name},
+        connect_args={**KEEPALIVES, "options": options, "application_name": name},
     )

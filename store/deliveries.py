@@ -95,7 +95,7 @@ class Spoken:
 
 _LAST_REPLY = Statement("""
     SELECT id, asks, claimed_at, sent_at, provider_sequence FROM deliveries
-    WHERE contact_id = :contact_id AND asks IS NOT NULL ORDER BY id DESC LIMIT 1
+    WHERE contact_id = :contact_id AND asks IS NOT NULL AND failed_at IS NULL ORDER BY id DESC LIMIT 1
 """)
 _WITHDRAW = Statement("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
 
@@ -183,6 +183,7 @@ class Outcome:
 
     id: int
     contact_id: int
+    attempts: int
     sent: bool = False
     sequence: int | None = None
     wait: float | None = None
@@ -204,9 +205,11 @@ _MARK = Statement("""
         claimed_at = CASE WHEN o.unsent AND d.attempts = 1 THEN NULL ELSE d.claimed_at END,
         problem = o.problem
     FROM unnest(CAST(:ids AS bigint[]), CAST(:sent AS boolean[]), CAST(:sequences AS bigint[]),
-                CAST(:waits AS double precision[]), CAST(:problems AS text[]), CAST(:unsent AS boolean[]))
-         AS o (id, sent, sequence, wait, problem, unsent)
-    WHERE d.id = o.id AND d.sent_at IS NULL
+                CAST(:waits AS double precision[]), CAST(:problems AS text[]), CAST(:unsent AS boolean[]),
+                CAST(:attempts AS smallint[]))
+         AS o (id, sent, sequence, wait, problem, unsent, attempts)
+    -- A speaker that comes too late, when another has claimed it again, only tells that it was sent.
+    WHERE d.id = o.id AND d.sent_at IS NULL AND (o.sent OR d.attempts = o.attempts)
 """)
 _LOSE = text("""
     UPDATE contacts SET unreachable_since = now(), unreachable_reason = o.reason
@@ -226,6 +229,7 @@ async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None
             "waits": [each.wait for each in outcomes],
             "problems": [each.problem for each in outcomes],
             "unsent": [each.unsent for each in outcomes],
+            "attempts": [each.attempts for each in outcomes],
         },
     )
     gone = sorted({each.contact_id: each.problem for each in outcomes if each.gone}.items())

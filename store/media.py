@@ -34,6 +34,9 @@ class Shelf:
                 file.flush()
                 os.fsync(file.fileno())
             Path(file.name).replace(target)
+            folder = os.open(target.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
         return name
 
     def get(self, name: str) -> bytes:

@@ -38,9 +38,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def web(settings: Settings, url: str) -> AsyncIterator[tuple[str, House]]:
-    """The web process on a port of its own; yields its address and its house."""
-    port = free_port()
+async def web(settings: Settings, url: str, port: int | None = None) -> AsyncIterator[tuple[str, House]]:
+    """The web process on that port, else on one of its own; yields its address and its house."""
+    port = port or free_port()
     settings = settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
     app = build(settings, url)
     server = uvicorn.Server(

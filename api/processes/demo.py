@@ -22,12 +22,14 @@ PATIENCE = 60.0
 def run(settings: Settings) -> None:
     """Run until Ctrl-C; a process that dies is started again."""
     key = _key(settings)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     with database(settings) as url:
         environment = os.environ | {"DATABASE_URL": url, "API_KEYS": key}
-        processes = {name: _start(name, environment) for name in PROCESSES}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _leave)
+        processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            for name in _processes(settings):
+                processes[name] = _start(name, environment)
             if not _wait_for(settings, processes["web"]):
                 raise SystemExit("The web process did not start; its own message stands above.")
             _greet(settings, key)
@@ -41,6 +43,11 @@ def run(settings: Settings) -> None:
             print("\nStopping …")
         finally:
             _stop(list(processes.values()))
+
+
+def _processes(settings: Settings) -> tuple[str, ...]:
+    polls = settings.telegram_token is not None and settings.telegram_mode == "polling"
+    return (*PROCESSES, "poll") if polls else PROCESSES
 
 
 def _leave(_number: int, _frame: object) -> None:
@@ -69,7 +76,9 @@ def _wait_for(settings: Settings, web: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and web.poll() is None:
         with suppress(OSError), urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=2):  # noqa: S310
-            return True
+            # Somebody else's web process on this port would answer too.
+            time.sleep(0.5)
+            return web.poll() is None
         time.sleep(0.2)
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -22,8 +23,15 @@ def run(settings: Settings) -> None:
     """Fetch Telegram's updates where no public address exists."""
     if settings.telegram_token is None or settings.telegram_mode != "polling":
         raise SettingsWrong("Polling needs TELEGRAM_TOKEN and TELEGRAM_MODE=polling.")
-    with database(settings) as url:
-        asyncio.run(_poll(settings, url))
+    with database(settings) as url, suppress(asyncio.CancelledError):
+        asyncio.run(_until_stopped(settings, url))
+
+
+async def _until_stopped(settings: Settings, url: str) -> None:
+    polling = asyncio.create_task(_poll(settings, url))
+    # Whatever it waits for: what is not committed is fetched again at the next start.
+    on_stop(polling.cancel)
+    await polling
 
 
 async def _poll(settings: Settings, url: str) -> None:
@@ -31,15 +39,14 @@ async def _poll(settings: Settings, url: str) -> None:
         open_house(settings, url, name="poll", suggester=Suggester.load()) as house,
         telegram(settings) as channel,
     ):
-        stopped = asyncio.Event()
-        on_stop(stopped.set)
         await introduce(house, channel, None)
         offset: int | None = None
-        while not stopped.is_set():
+        while True:
             try:
                 updates = await channel.poll(offset, 20.0)
                 for update in updates:
                     await take_update(house, update, house.now())
+                    await channel.stop_spinner(update)
                     # Only what is committed is acknowledged; the rest comes again.
                     offset = int(update["update_id"]) + 1
             except (TryLater, Undeliverable) as error:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import intake
 from api.house import House
 from api.problems import Problem
 from api.rest.schemas import (
     AgencyOut,
-    Attention,
     ComplaintIn,
     ComplaintOut,
     ComplaintRow,
     FileRow,
     Guess,
     HistoryRow,
-    MatterOut,
     MoveIn,
     NoteIn,
     Page,
@@ -34,12 +37,12 @@ from api.rest.schemas import (
     SuggestIn,
     SuggestionOut,
 )
-from api.unit import unit
+from api.unit import Unit, unit
 from bot.answers import class_in_story
 from bot.dialogue import Suggestion, as_data
 from bot.script import CLASS_SURE, FUNCTION_SURE
-from store import attention, complaints, contacts, moves, tickets
-from store.complaints import Actor, NewComplaint
+from store import complaints, contacts, moves, tickets
+from store.complaints import Actor, Event, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
 
@@ -73,6 +76,12 @@ Caller = Annotated[Actor, Depends(client)]
 Here = Annotated[House, Depends(house_of)]
 
 
+Key = Annotated[
+    str | None,
+    Header(max_length=255, pattern=r"^[\x21-\x7e]+$", description="The same request with the same key is done once"),
+]
+
+
 def _ticket(ticket: str) -> str:
     """The ticket number in the path, however it is written."""
     found = tickets.read(ticket)
@@ -89,31 +98,24 @@ Ticket = Annotated[str, Depends(_ticket)]
 
 @router.post("/complaints", status_code=201, responses=CONFLICT)
 async def file(
-    body: ComplaintIn,
-    house: Here,
-    caller: Caller,
-    idempotency_key: Annotated[str | None, Header(max_length=255, pattern=r"^[\x21-\x7e]+$")] = None,
+    body: ComplaintIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
 ) -> Receipt:
     """File a complaint. With an `Idempotency-Key` the same request again gives the same ticket."""
     region = house.directory.regions.nearest(body.region)
     if body.region is not None and region is None:
         raise Problem(422, "The region is not known.")
-    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
     suggestion = house.suggester.suggest(body.text, body.title or "") if house.suggester else None
     new = _new_complaint(house, body, region.code if region else None, suggestion)
-    async with unit(house) as work:
-        if idempotency_key:
-            known = await _seen(work.connection, caller.id, idempotency_key, digest)
-            if known:
-                return await _receipt(work.connection, known)
-        if body.name:
-            new = replace(new, citizen_id=await contacts.new_citizen(work.connection, body.name))
-        event = work.record(await complaints.file(work.connection, new, caller))
-        if idempotency_key:
-            await work.connection.execute(
-                _REMEMBER_KEY, {"client": caller.id, "key": idempotency_key, "digest": digest, "ticket": event.ticket}
-            )
-        return await _receipt(work.connection, event.ticket)
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        ticket = await once.seen()
+        if ticket is None:
+            if body.name:
+                new = replace(new, citizen_id=await contacts.new_citizen(connection, body.name))
+            event = await complaints.file(connection, new, caller)
+            await once.done(event)
+            ticket = event.ticket
+        return await _receipt(connection, ticket)
 
 
 def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggestion: Suggestion | None) -> NewComplaint:
@@ -144,7 +146,7 @@ def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggesti
     )
 
 
-# The lock makes two requests with one key wait for each other before either files anything.
+# The lock makes two requests with one key wait for each other before either does anything.
 _LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:client || chr(10) || :key, 0))")
 _SEEN_KEY = text("SELECT request_sha256, ticket FROM idempotency_keys WHERE client = :client AND key = :key")
 _REMEMBER_KEY = text("""
@@ -152,14 +154,43 @@ _REMEMBER_KEY = text("""
 """)
 
 
-async def _seen(connection: Any, caller: str, key: str, digest: str) -> str | None:
-    await connection.execute(_LOCK_KEY, {"client": caller, "key": key})
-    row = (await connection.execute(_SEEN_KEY, {"client": caller, "key": key})).one_or_none()
-    if row is None:
-        return None
-    if row.request_sha256 != digest:
-        raise Problem(409, "This Idempotency-Key was used for another request.")
-    return str(row.ticket)
+@dataclass(slots=True)
+class _Once:
+    """A request under its idempotency key, if it has one."""
+
+    work: Unit
+    caller: Actor
+    key: str | None
+    digest: str
+
+    async def seen(self) -> str | None:
+        """The ticket of the same request done before. Raises `Problem` for another one under this key."""
+        if self.key is None:
+            return None
+        parameters = {"client": self.caller.id, "key": self.key}
+        await self.work.connection.execute(_LOCK_KEY, parameters)
+        row = (await self.work.connection.execute(_SEEN_KEY, parameters)).one_or_none()
+        if row is None:
+            return None
+        if row.request_sha256 != self.digest:
+            raise Problem(409, "This Idempotency-Key was used for another request.")
+        return str(row.ticket)
+
+    async def done(self, event: Event) -> None:
+        """Record what happened, and that it was done under this key."""
+        self.work.record(event)
+        if self.key is not None:
+            parameters = {"client": self.caller.id, "key": self.key, "digest": self.digest, "ticket": event.ticket}
+            await self.work.connection.execute(_REMEMBER_KEY, parameters)
+
+
+@asynccontextmanager
+async def _once(
+    house: House, caller: Actor, key: str | None, request: Request, body: BaseModel
+) -> AsyncIterator[_Once]:
+    digest = hashlib.sha256(f"{request.url.path} {body.model_dump_json()}".encode()).hexdigest()
+    async with unit(house) as work:
+        yield _Once(work, caller, key, digest)
 
 
 async def _receipt(connection: Any, ticket: str) -> Receipt:
@@ -247,7 +278,8 @@ def _whole(found: complaints.Whole) -> ComplaintOut:
         history=[
             HistoryRow(
                 at=each.at,
-                actor=f"{each.actor_kind}:{each.actor_id}",
+                # A citizen's number would tie an Anonim report to the same person's others.
+                actor="citizen" if each.actor_kind == "citizen" else f"{each.actor_kind}:{each.actor_id}",
                 event=each.event,
                 was=each.was,
                 became=each.became,
@@ -270,56 +302,74 @@ async def read_file(ticket: Ticket, file_id: int, house: Here, _caller: Caller) 
     if row is None:
         raise Problem(404, "There is no such file.")
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-    return Response(house.shelf.get(row.sha256), media_type=row.content_type, headers=headers)
+    content = await asyncio.to_thread(house.shelf.get, row.sha256)
+    return Response(content, media_type=row.content_type, headers=headers)
 
 
 # --- changing ----------------------------------------------------------------------------------------
 
 
 @router.post("/complaints/{ticket}/moves", responses=MISSING | CONFLICT)
-async def move(ticket: Ticket, body: MoveIn, house: Here, caller: Caller) -> ComplaintOut:
+async def move(
+    ticket: Ticket, body: MoveIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
+) -> ComplaintOut:
     """Give a complaint another status; the citizen hears of it in the chat."""
     status = moves.read(body.status)
     if status is None:
         raise Problem(422, "The status is not known.", known=[each.name for each in moves.STATUSES])
-    async with unit(house) as work:
-        work.record(await complaints.move(work.connection, ticket, status, caller, reason=body.reason, note=body.note))
-    return await read(ticket, house, caller)
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        if await once.seen() is None:
+            await once.done(
+                await complaints.move(connection, ticket, status, caller, reason=body.reason, note=body.note)
+            )
+        return _whole(await complaints.get(connection, ticket))
 
 
-@router.post("/complaints/{ticket}/routing", responses=MISSING)
-async def route(ticket: Ticket, body: RoutingIn, house: Here, caller: Caller) -> ComplaintOut:
+@router.post("/complaints/{ticket}/routing", responses=MISSING | CONFLICT)
+async def route(
+    ticket: Ticket, body: RoutingIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
+) -> ComplaintOut:
     """Correct function, agency or category. With a function alone the agency follows from it and the region."""
-    agency = body.agency
-    if agency is not None and agency not in house.directory.names:
+    if body.agency is not None and body.agency not in house.directory.names:
         raise Problem(422, "The agency is not known.")
     functions = house.suggester.functions if house.suggester else ()
     if body.function is not None and body.function not in functions:
         raise Problem(422, "The function is not known.", known=sorted(functions))
-    async with unit(house) as work:
-        if agency is None and body.function is not None:
-            row = (await complaints.get(work.connection, ticket)).complaint
-            agency = intake.office(house, body.function, row.region, row.text).code
-        work.record(
-            await complaints.route(
-                work.connection,
-                ticket,
-                caller,
-                function=body.function,
-                agency=agency,
-                category=body.category,
-                reason=body.reason,
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        if await once.seen() is None:
+            await once.done(
+                await complaints.route(
+                    connection,
+                    ticket,
+                    caller,
+                    function=body.function,
+                    agency=body.agency or await _agency_for(house, connection, ticket, body.function),
+                    category=body.category,
+                    reason=body.reason,
+                )
             )
-        )
-    return await read(ticket, house, caller)
+        return _whole(await complaints.get(connection, ticket))
 
 
-@router.post("/complaints/{ticket}/notes", responses=MISSING, status_code=201)
-async def note(ticket: Ticket, body: NoteIn, house: Here, caller: Caller) -> ComplaintOut:
+async def _agency_for(house: House, connection: AsyncConnection, ticket: str, function: str | None) -> str | None:
+    if function is None:
+        return None
+    row = (await complaints.get(connection, ticket)).complaint
+    return intake.office(house, function, row.region, row.text).code
+
+
+@router.post("/complaints/{ticket}/notes", responses=MISSING | CONFLICT, status_code=201)
+async def note(
+    ticket: Ticket, body: NoteIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
+) -> ComplaintOut:
     """Add a note, for colleagues or, if public, for the citizen."""
-    async with unit(house) as work:
-        work.record(await complaints.note(work.connection, ticket, caller, body.text, public=body.public))
-    return await read(ticket, house, caller)
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        if await once.seen() is None:
+            await once.done(await complaints.note(connection, ticket, caller, body.text, public=body.public))
+        return _whole(await complaints.get(connection, ticket))
 
 
 # --- beside ------------------------------------------------------------------------------------------
@@ -343,25 +393,4 @@ async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOu
         topics=guesses(suggestion.topics if suggestion else ()),
         report_class=guesses(suggestion.report_class if suggestion else ()),
         agency=AgencyOut(code=office.code, name=office.name, certain=office.certain),
-    )
-
-
-@router.get("/attention", tags=["attention"])
-async def list_matters(house: Here, _caller: Caller) -> Attention:
-    """Messages that could not be delivered, alerts, calls for a human."""
-    async with house.engine.connect() as connection:
-        found = await attention.matters(connection)
-    return Attention(
-        items=[
-            MatterOut(
-                id=each.id,
-                kind=each.kind,
-                at=each.at,
-                channel=each.channel,
-                contact=each.contact_id,
-                ticket=each.ticket,
-                detail=each.detail,
-            )
-            for each in found
-        ]
     )

@@ -70,6 +70,12 @@ class NoteIn(Body):
     public: bool = False
 
 
+class ReplyIn(Body):
+    """What an officer answers to somebody who called for a human."""
+
+    text: Words = Field(min_length=1, max_length=20_000)
+
+
 class SuggestIn(Body):
     """A text to suggest an agency and a category for."""
 

@@ -22,7 +22,6 @@ from bot.channels import telegram
 from store import attention, inbox
 
 log = structlog.get_logger(__name__)
-LARGEST = 1024 * 1024
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
@@ -47,11 +46,8 @@ def routes(house: Callable[[], House], secret: str) -> APIRouter:
 
 
 async def _body(request: Request) -> Any:
-    body = await request.body()
-    if len(body) > LARGEST:
-        raise Problem(413, "An update is never this large.")
     try:
-        return json.loads(body)
+        return json.loads(await request.body())
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not JSON.") from None
 

@@ -11,6 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -161,7 +162,6 @@ def _read_message(update_id: int, message: Message, raw: dict[str, Any], *, edit
         edits=edits,
         unsupported=None if text or media or place else _name_content(raw),
         name=_name(message.from_user),
-        language=message.from_user.language_code if message.from_user else None,
     )
 
 
@@ -176,7 +176,6 @@ def _read_tap(update_id: int, query: CallbackQuery) -> Incoming | None:
         private=query.message.chat.type == "private",
         unsupported=None if query.data else "unknown",
         name=_name(query.from_user),
-        language=query.from_user.language_code,
     )
 
 
@@ -188,7 +187,6 @@ def _read_membership(update_id: int, change: ChatMemberUpdated) -> Incoming:
         sequence=0,
         unsupported=meaning.get(change.new_chat_member.status, "unknown"),
         name=_name(change.from_user),
-        language=change.from_user.language_code,
     )
 
 
@@ -395,6 +393,13 @@ class Telegram:
         url = f"{self.bot.base_url}/getUpdates?{urlencode(query)}"
         updates: Any = await self._ask(self._request.post(url, read_timeout=timeout + self.limits.total))
         return [update for update in updates if isinstance(update, dict)] if isinstance(updates, list) else []
+
+    async def stop_spinner(self, update: dict[str, Any]) -> None:
+        """Answer a tap where no webhook's answer can do it; it is only a courtesy, so failing is no matter."""
+        answer = answer_tap(update)
+        if answer is not None:
+            with suppress(TryLater, Undeliverable):
+                await self._ask(self.bot.answer_callback_query(answer["callback_query_id"]))
 
     async def set_webhook(self, url: str, secret: str) -> None:
         """Have Telegram post the updates to `url`, with `secret` in the header X-Telegram-Bot-Api-Secret-Token."""

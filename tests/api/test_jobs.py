@@ -181,7 +181,7 @@ async def test_after_the_last_attempt_a_file_is_given_up(
     update = citizen.photo()
     telegram_api.lose_file(update["message"]["photo"][1]["file_id"])
     await take_update(house, update, house.now())
-    await run(house.engine, "UPDATE procrastinate_jobs SET attempts = 7")
+    await run(house.engine, "UPDATE procrastinate_jobs SET attempts = 79")
     async with working(house.settings, house.url):
         assert await outcome(house) == ("failed", "gone")
 

@@ -7,7 +7,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import pytest
 from making import eventually, rows
 from own_server import Server
 from peers.bot_api import FakeBotApi, broken

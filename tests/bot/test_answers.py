@@ -182,3 +182,20 @@ def test_a_choice_is_read_however_it_is_written() -> None:
     assert read(" Dua-duanya. ", locate) == "both"
     with pytest.raises(Refused, match=r"choice\.words"):
         read("entahlah", locate)
+
+
+@pytest.mark.parametrize("words", ["asalam" * 11 + " xq", "ya " * 25, "assalamualaikum " * 4 + "x", "1" * 79])
+def test_no_words_keep_a_reader_busy(words: str) -> None:
+    """A pattern that can match one text in many ways never ends on it: the alarm rings after 2 s of CPU."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TimeoutError(words)
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 2.0)
+    try:
+        answers.is_bare(words * 20)
+        answers.is_bare(words)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

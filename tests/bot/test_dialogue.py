@@ -248,7 +248,7 @@ def test_an_edit_that_overtakes_its_message_stays() -> None:
         ("status", "Belum ada laporan"),
         ("/status@lapor_uji_bot", "Belum ada laporan"),
         ("bantuan", "Yang bisa diketik kapan saja"),
-        ("bantu petugas", "Petugas akan kami beri tahu"),
+        ("bantu petugas", "Permintaan Anda kami teruskan ke petugas"),
         ("bahasa", "bahasa Indonesia"),
     ],
 )

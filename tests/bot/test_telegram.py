@@ -74,7 +74,6 @@ def test_a_text_is_read_with_who_wrote_it(citizen: Citizen) -> None:
             sequence=update["message"]["message_id"],
             text="jalan depan SMP 1 Sekayu rusak parah",
             name="Budi Santoso",
-            language="id",
         )
     ]
 

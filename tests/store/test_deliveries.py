@@ -44,15 +44,15 @@ def keys(claimed: list[Claimed]) -> list[str]:
 
 
 def sent(claimed: Claimed, sequence: int | None = None) -> Outcome:
-    return Outcome(claimed.id, claimed.contact_id, sent=True, sequence=sequence)
+    return Outcome(claimed.id, claimed.contact_id, claimed.attempts, sent=True, sequence=sequence)
 
 
 def later(claimed: Claimed, wait: float = 0.0) -> Outcome:
-    return Outcome(claimed.id, claimed.contact_id, wait=wait, problem="too many messages")
+    return Outcome(claimed.id, claimed.contact_id, claimed.attempts, wait=wait, problem="too many messages")
 
 
 def failed(claimed: Claimed, *, gone: bool = False) -> Outcome:
-    return Outcome(claimed.id, claimed.contact_id, problem="refused", gone=gone)
+    return Outcome(claimed.id, claimed.contact_id, claimed.attempts, problem="refused", gone=gone)
 
 
 # --- claiming --------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key
 
 // A notice; a quiet one is only for screen readers, because the page shows the same thing already.
 function say(text, quiet = false) {
+  delete $("notice").dataset.passing;
   $("notice").classList.toggle("hidden", quiet);
   $("notice").textContent = text;
 }
@@ -351,7 +352,7 @@ function listen() {
   const mine = (stream = new EventSource(`/chat/events?after=${last}`));
   const alive = () => { heard = Date.now(); };
   alive();
-  mine.onopen = () => { alive(); lost = false; wait = 1000; showConnection(); hurry(); };
+  mine.onopen = () => { alive(); lost = false; wait = 1000; showConnection(); hurry(); if ("passing" in $("notice").dataset) say(""); };
   mine.onmessage = (event) => { alive(); add(JSON.parse(event.data)); };
   mine.addEventListener("beat", alive);
   mine.addEventListener("elsewhere", () => { mine.close(); stream = null; connection(words.elsewhere, false); });

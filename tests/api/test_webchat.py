@@ -1,0 +1,420 @@
+"""The web chat's routes over ASGI: who may post what, what the page shows, and the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import API_KEY
+from cutting import store_down
+from fastapi import FastAPI
+from making import rows
+from running import free_port, speaking
+
+from api.house import House
+from api.settings import Settings
+from api.webchat import LARGEST_FILE, STREAMS_EACH
+from bot.channels import webchat
+from store import inbox
+
+ID = "0b5c7f0e-3a55-4c0a-9d38-0d7c5f3f2a11"
+OWN = {"Sec-Fetch-Site": "same-origin"}
+STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu."
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """As behind a proxy that ends TLS."""
+    return settings.model_copy(update={"public_url": "https://lapor.test"})
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that has opened the page."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://lapor.test", headers=OWN) as client:
+        await client.get("/chat")
+        yield client
+
+
+@pytest.fixture
+async def speaker(settings: Settings, database: str) -> AsyncIterator[None]:
+    """Somebody says what the house replies."""
+    async with speaking(settings, database):
+        yield
+
+
+async def taken(house: House) -> list[Any]:
+    """The rows of the inbox."""
+    return await rows(house.engine, "SELECT message_id, address, sequence, payload FROM inbox ORDER BY id")
+
+
+# --- the page
+
+
+async def test_the_page_and_its_cookie(app: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://lapor.test") as client:
+        answer = await client.get("/chat")
+        cookie = answer.headers["set-cookie"]
+        for flag in ("HttpOnly", "SameSite=lax", "Secure", "Path=/chat", "Max-Age=15552000"):
+            assert flag in cookie
+        assert len(client.cookies["chat"]) == 43
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert '<html lang="id">' in answer.text
+        assert "Kanal pengaduan pemerintah daerah, diteruskan ke SP4N-LAPOR!" in answer.text
+        assert "Darurat: 112" in answer.text
+        again = await client.get("/chat")
+        assert client.cookies["chat"] in again.headers["set-cookie"]
+
+
+async def test_the_whole_page_weighs_less_than_40_kb(client: httpx.AsyncClient) -> None:
+    page = await client.get("/chat")
+    weight = len(page.content)
+    for name in ("chat.css", "chat.js", "chat.svg"):
+        asset = await client.get(f"/chat/static/{name}")
+        assert asset.status_code == 200
+        assert "immutable" in asset.headers["cache-control"]
+        weight += len(asset.content)
+    assert weight < 40_000
+    assert "://" not in page.text.replace("http://www.w3.org", "")
+    assert (await client.get("/chat/static/chat.html")).status_code == 404
+
+
+async def test_english_is_kept(client: httpx.AsyncClient) -> None:
+    assert '<html lang="en">' in (await client.get("/chat?lang=en")).text
+    assert '<html lang="en">' in (await client.get("/chat")).text
+    assert '<html lang="id">' in (await client.get("/chat?lang=id")).text
+
+
+async def test_leaving_takes_the_cookie_away(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/chat/leave")
+    assert answer.status_code == 303
+    assert "chat" not in client.cookies
+
+
+async def test_a_long_history_says_what_it_hides(client: httpx.AsyncClient, inside: House) -> None:
+    address = hashlib.sha256(client.cookies["chat"].encode()).hexdigest()[:32]
+    async with inside.engine.begin() as connection:
+        for number in range(530):  # more than the store gives at once
+            id_ = str(uuid.uuid4())
+            await inbox.take(
+                connection,
+                channel=webchat.NAME,
+                message_id=f"{address}:{id_}",
+                address=address,
+                sequence=number,
+                name=None,
+                payload={"id": id_, "n": number, "text": f"pesan-{number}."},
+                received_at=datetime.now(UTC),
+            )
+    page = (await client.get("/chat")).text
+    assert "pesan-329." not in page
+    assert "pesan-330." in page
+    assert "pesan-529." in page
+    assert "Tampilkan pesan yang lebih lama (330)" in page
+    assert "pesan-0." in (await client.get("/chat?all")).text
+
+
+# --- what is posted
+
+
+async def test_a_message_never_carries_the_cookie(client: httpx.AsyncClient, inside: House) -> None:
+    answer = await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo", "other": "x"})
+    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+    [message] = await taken(inside)
+    assert len(message.address) == 32
+    assert message.message_id == f"{message.address}:{ID}"
+    assert message.sequence == 5
+    assert message.payload == {"id": ID, "n": 5, "text": "halo", "language": "id"}
+    for table in ("inbox", "contacts", "deliveries"):
+        assert client.cookies["chat"] not in repr(await rows(inside.engine, f"SELECT * FROM {table}"))  # noqa: S608
+
+
+async def test_the_same_message_again_is_taken_once(client: httpx.AsyncClient, inside: House) -> None:
+    message = {"id": ID, "n": 5, "text": STORY}
+    answers = await asyncio.gather(*(client.post("/chat/messages", json=message) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len(await taken(inside)) == 1
+
+
+async def test_without_a_counter_the_servers_clock_orders(client: httpx.AsyncClient, inside: House) -> None:
+    await client.post("/chat/messages", json={"id": ID, "text": "halo"})
+    assert abs((await taken(inside))[0].sequence - time.time() * 1000) < 60_000
+
+
+async def test_malformed_messages(client: httpx.AsyncClient, inside: House) -> None:
+    bodies = [
+        "", "[]", "nonsense", "[" * 100_000, '{"id": "1", "text": "x"}', json.dumps({"id": ID}),
+        json.dumps({"id": ID, "text": "a\0"}), json.dumps({"id": ID, "text": "\ud800"}),
+        json.dumps({"id": ID, "latitude": 91, "longitude": 0}),
+        json.dumps({"id": ID, "latitude": float("nan"), "longitude": 0}),
+        json.dumps({"id": ID, "file": {"size": 1}}),
+    ]  # fmt: skip
+    for body in bodies:
+        answer = await client.post("/chat/messages", content=body, headers=JSON)
+        assert answer.status_code == 400, body
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["title"]
+    assert await taken(inside) == []
+
+
+async def test_too_long_is_refused(client: httpx.AsyncClient, inside: House) -> None:
+    for text in ("x" * 20_001, "x" * 400_000):
+        answer = await client.post("/chat/messages", json={"id": ID, "text": text})
+        assert answer.status_code == 413
+        assert "20.000" in answer.json()["title"]
+    assert await taken(inside) == []
+    assert (await client.post("/chat/messages", json={"id": ID, "text": "😀" * 20_000})).status_code == 200
+    assert len((await taken(inside))[0].payload["text"]) == 20_000
+
+
+async def test_files(client: httpx.AsyncClient, inside: House) -> None:
+    fields = {"id": ID, "n": "12", "text": "ini"}
+    answer = await client.post("/chat/files", data=fields, files={"file": ("a.jpg", b"abc", "image/jpeg")})
+    assert answer.status_code == 200
+    [message] = await taken(inside)
+    assert (message.sequence, message.payload["text"]) == (12, "ini")
+    assert message.payload["file"] == {"size": 3, "content_type": "image/jpeg", "name": "a.jpg"}
+    [kept] = await rows(inside.engine, "SELECT provider_id, size FROM media")
+    assert (inside.shelf.get(kept.provider_id), kept.size) == (b"abc", 3)
+    assert (await client.post("/chat/files", data=fields)).status_code == 400
+    assert (await client.post("/chat/files", data=fields, files={"file": ("a", b"")})).status_code == 400
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert (await client.post("/chat/files", content=b"--x\r\nnonsense", headers=broken)).status_code == 400
+    for extra in (1, 10**6):
+        large = {"file": ("a.jpg", b"x" * (LARGEST_FILE + extra), "image/jpeg")}
+        answer = await client.post("/chat/files", data=fields, files=large)
+        assert answer.status_code == 413
+        assert "20 MB" in answer.json()["title"]
+    assert len(await taken(inside)) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": ""},
+     {"Sec-Fetch-Site": "", "Origin": "https://evil.test"}, {"Sec-Fetch-Site": "", "Origin": "null"}],
+)  # fmt: skip
+async def test_other_sites_are_refused(client: httpx.AsyncClient, inside: House, headers: dict[str, str]) -> None:
+    for path in ("/chat", "/chat/messages", "/chat/files", "/chat/leave"):
+        answer = await client.post(path, data={"id": ID, "text": "x"}, headers=headers)
+        assert answer.status_code == 403, path
+    answer = await client.post("/chat/messages", json={"id": ID, "text": "x"}, headers=headers)
+    assert answer.status_code == 403
+    assert await taken(inside) == []
+
+
+async def test_old_browsers_are_known_by_their_origin(client: httpx.AsyncClient) -> None:
+    headers = {"Sec-Fetch-Site": "", "Origin": "https://lapor.test"}
+    answer = await client.post("/chat/messages", json={"id": ID, "text": "x"}, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_without_the_cookie_nothing_is_taken(client: httpx.AsyncClient, inside: House) -> None:
+    client.cookies.clear()
+    answer = await client.post("/chat/messages", json={"id": ID, "text": "x"})
+    assert answer.status_code == 403
+    assert "kuki" in answer.json()["title"]
+    assert await taken(inside) == []
+
+
+async def test_a_store_that_is_down_is_told(
+    client: httpx.AsyncClient, inside: House, server: str, database: str
+) -> None:
+    async with store_down(server, database):
+        answer = await client.post("/chat/messages", json={"id": ID, "text": "halo"})
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "belum tercatat" in answer.json()["title"]
+        assert (await client.get("/chat/events")).status_code == 503
+        page = await client.get("/chat")
+        assert page.status_code == 503
+        assert "Riwayat chat belum bisa ditampilkan" in page.text
+
+        answer = await client.post("/chat", data={"id": ID, "text": "empat & lima"})
+        assert answer.status_code == 503
+        assert "belum tercatat" in answer.text
+        assert "empat &amp; lima</textarea>" in answer.text, "what was written is not lost"
+        assert f'value="{ID}"' in answer.text
+    assert (await client.post("/chat/messages", json={"id": ID, "text": "halo"})).status_code == 200
+    assert len(await taken(inside)) == 1
+
+
+# --- the form without scripts
+
+
+async def test_the_form_without_scripts(client: httpx.AsyncClient, inside: House, speaker: None) -> None:
+    words = f"<script>alert(1)</script>\r\n{STORY}"
+    answer = await client.post("/chat", data={"id": ID, "text": words})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/chat")
+    page = (await client.get("/chat")).text
+    assert "<script>alert" not in page
+    assert "Ada foto?" in page, "the form waits for the reply, since the page hears of nothing later"
+    await client.post("/chat", data={"id": ID, "text": words})
+    await client.post("/chat", data={"id": ID, "text": "dan berlubang"})
+    messages = [message.payload["text"] for message in await taken(inside)]
+    assert messages == [words.replace("\r\n", "\n"), "dan berlubang"], "other words are another message"
+
+    page = (await client.get("/chat")).text
+    hidden = r'name="choice" value="(.+?)">\s*<input type="hidden" name="label" value="(.+?)">'
+    choice, label = re.findall(hidden, page)[-1]
+    await client.post("/chat", data={"id": str(uuid.uuid4()), "choice": choice, "label": label})
+    assert (await taken(inside))[-1].payload["choice"] == choice
+    assert (await client.post("/chat", data={"id": ID, "text": "  "})).status_code == 400
+
+
+async def test_the_form_does_not_wait_for_ever(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No speaker runs, so there will be no reply."""
+    monkeypatch.setattr("api.webchat.PATIENCE", 0.2)
+    started = time.monotonic()
+    assert (await client.post("/chat", data={"id": ID, "text": STORY})).status_code == 303
+    assert 0.2 <= time.monotonic() - started < 1.5
+    assert STORY in (await client.get("/chat")).text
+
+
+# --- the stream. httpx reads an ASGI answer only when it has ended, so these call the app themselves
+
+
+class Listening:
+    """One open request to the stream."""
+
+    def __init__(self, app: FastAPI, cookie: str, query: str = "", last: int | None = None) -> None:
+        headers = [(b"cookie", f"chat={cookie}".encode())]
+        if last is not None:
+            headers.append((b"last-event-id", str(last).encode()))
+        self.gone = asyncio.Event()
+        self.text = ""
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "GET", "path": "/chat/events",
+            "raw_path": b"/chat/events", "query_string": query.encode(), "headers": headers, "scheme": "https",
+            "server": ("lapor.test", 443), "client": ("127.0.0.1", 1), "http_version": "1.1", "root_path": "",
+        }  # fmt: skip
+        self.task = asyncio.ensure_future(app(scope, self.receive, self.send))
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.text += message.get("body", b"").decode()
+
+    async def until(self, part: str) -> None:
+        async with asyncio.timeout(5):
+            while part not in self.text:  # noqa: ASYNC110 - the app under test knows no event of ours
+                await asyncio.sleep(0.01)
+
+    async def replies(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while sum(not line["mine"] for line in self.lines()) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(row[6:]) for row in self.text.splitlines() if row.startswith("data: {")]
+
+    async def leave(self) -> None:
+        self.gone.set()
+        async with asyncio.timeout(5):
+            await self.task
+
+
+async def test_the_stream_resumes_where_it_was_left(app: FastAPI, client: httpx.AsyncClient, speaker: None) -> None:
+    cookie = client.cookies["chat"]
+    first = Listening(app, cookie)
+    await first.until("retry")
+    await client.post("/chat/messages", json={"id": ID, "text": STORY})
+    await first.replies(1)
+    await first.leave()
+    story, question = first.lines()
+    assert (story["mine"], story["id"], story["text"]) == (True, ID, STORY)
+    assert "Ada foto?" in question["text"]
+    assert question["buttons"][0]["label"] == "Tidak ada foto"
+    assert f"id: {question['cursor']}\n" in first.text
+
+    await client.post("/chat/messages", json={"id": str(uuid.uuid4()), "text": "tidak ada"})
+    by_header = Listening(app, cookie, f"after={story['cursor']}", last=question["cursor"])
+    await by_header.replies(1)
+    await by_header.leave()
+    assert by_header.lines()[0]["text"] == "tidak ada"
+    by_query = Listening(app, cookie, f"after={story['cursor']}")
+    await by_query.replies(2)
+    await by_query.leave()
+    assert by_query.lines() == [question, *by_header.lines()]
+
+
+async def test_a_quiet_stream_beats(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.webchat.HEARTBEAT", 0.05)
+    stream = Listening(app, "a" * 43)
+    await stream.until(": beat\n")
+    await stream.leave()
+
+
+async def test_the_oldest_of_too_many_streams_makes_room(app: FastAPI) -> None:
+    streams = []
+    for _ in range(STREAMS_EACH + 1):
+        streams.append(Listening(app, "a" * 43))
+        await streams[-1].until("retry")
+    other = Listening(app, "b" * 43)
+    await streams[0].until("event: elsewhere")
+    assert "elsewhere" not in streams[1].text
+    for stream in [*streams, other]:
+        await stream.leave()
+
+
+async def test_a_store_that_goes_down_ends_the_stream(
+    app: FastAPI, server: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.webchat.HEARTBEAT", 0.2)  # so often a quiet stream looks
+    stream = Listening(app, "a" * 43)
+    await stream.until("retry")
+    async with store_down(server, database), asyncio.timeout(5):
+        await stream.task
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_open_streams_do_not_keep_the_server_from_stopping(database: str, tmp_path: Path) -> None:
+    """The real process, asked to end by a signal while a page listens."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    environment = {
+        "DATABASE_URL": database, "PORT": str(port), "DATA_DIR": str(tmp_path), "API_KEYS": f"test:{API_KEY}",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-m", "api", "web"], cwd=tmp_path, env=os.environ | environment)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                httpx.get(f"{url}/healthz").raise_for_status()
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        with httpx.stream("GET", f"{url}/chat/events", cookies={"chat": "a" * 43}, timeout=10) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == "retry: 3000"
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert "".join(lines) == "", "the stream ends as a whole answer, not as a broken one"
+        assert process.wait(10) in (0, -signal.SIGTERM)
+        assert time.monotonic() - asked < 4, "it did not wait until the open answers were cut off"
+    finally:
+        process.kill()
+        process.wait()
