@@ -57,7 +57,7 @@ class _Patient(procrastinate.BaseRetryStrategy):
 
 async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
     """Fetch a file's bytes when this transaction has committed."""
-    await fetch_media.configure(connection=await raw(connection)).defer_async(media_id=media_id)
+    await fetch_media.configure(connection=raw(connection)).defer_async(media_id=media_id)
 
 
 @tasks.task(

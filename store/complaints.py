@@ -377,7 +377,7 @@ async def readers(connection: AsyncConnection, complaint_id: int) -> list[Reader
     return [Reader(row.id, row.channel, row.address, row.language) for row in rows]
 
 
-_WAITING = text("""
+_WAITING = Statement("""
     SELECT k.ticket FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
     WHERE p.contact_id = :contact_id AND k.status = 'Menunggu Kelengkapan Informasi' ORDER BY k.id DESC LIMIT 1
 """)
@@ -385,8 +385,8 @@ _WAITING = text("""
 
 async def waiting_for(connection: AsyncConnection, contact_id: int) -> str | None:
     """The ticket of this contact's newest complaint for which an officer waits for more; None if there is none."""
-    found = (await connection.execute(_WAITING, {"contact_id": contact_id})).scalar_one_or_none()
-    return None if found is None else str(found)
+    row = await _WAITING.row(connection, {"contact_id": contact_id})
+    return None if row is None else str(row.ticket)
 
 
 _OWN = text("""

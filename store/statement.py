@@ -16,9 +16,12 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-async def raw(connection: AsyncConnection) -> Raw[Any]:
+def raw(connection: AsyncConnection) -> Raw[Any]:
     """The psycopg connection under SQLAlchemy's, in the same transaction."""
-    found: Raw[Any] = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
+    opened = connection.sync_connection
+    if opened is None:
+        raise RuntimeError("the connection is not open")
+    found: Raw[Any] = opened.connection.driver_connection  # type: ignore[assignment]
     return found
 
 
@@ -30,16 +33,16 @@ class Statement:
 
     async def run(self, connection: AsyncConnection, parameters: Mapping[str, Any]) -> None:
         """Run it, for what it does."""
-        await (await raw(connection)).execute(self.sql, parameters)
+        await raw(connection).execute(self.sql, parameters)
 
     async def row(self, connection: AsyncConnection, parameters: Mapping[str, Any]) -> Any:
         """Run it; its first row with columns as attributes, or None."""
-        cursor = (await raw(connection)).cursor(row_factory=namedtuple_row)
+        cursor = raw(connection).cursor(row_factory=namedtuple_row)
         await cursor.execute(self.sql, parameters)
         return await cursor.fetchone()
 
     async def rows(self, connection: AsyncConnection, parameters: Mapping[str, Any]) -> list[Any]:
         """Run it; all of its rows."""
-        cursor = (await raw(connection)).cursor(row_factory=namedtuple_row)
+        cursor = raw(connection).cursor(row_factory=namedtuple_row)
         await cursor.execute(self.sql, parameters)
         return await cursor.fetchall()
