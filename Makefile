@@ -6,7 +6,8 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 .venv/.runtime: requirements.txt
-	@test -x $(IN) || $(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; name it with PYTHON=..."; exit 1; }
+	@test -x $(IN) || $(PYTHON) -m venv .venv || { echo "On Debian: apt-get install python3-venv"; exit 1; }
 	$(IN) -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
@@ -37,8 +38,8 @@ contracts: .venv/.dev  ## the rooms import only what they may
 check-migrations: .venv/.dev  ## alembic check on a fresh embedded database
 	$(IN) -m pytest -q tests/store/test_migrations.py
 
-bench: .venv/.dev  ## the measured claims (minutes)
-	$(IN) bench/turns.py && $(IN) bench/crash.py
+bench: .venv/.dev  ## the measured claims (ten minutes)
+	$(IN) -m bench.turns && $(IN) bench/crash.py
 
 lock: .venv/.dev  ## renew the pinned requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt
