@@ -16,9 +16,21 @@ from api.problems import is_down
 from api.unit import Unit, unit
 from bot import answers, conversation, dialogue
 from bot.conversation import Draft
-from bot.dialogue import Facts, Office, Turn, Wish
 from bot.messages import Incoming
 from bot.script import PRIVACY, QUESTIONS
+from bot.turns import (
+    AddNote,
+    CallHuman,
+    Facts,
+    File,
+    KeepMedia,
+    Office,
+    ShowStatus,
+    TicketState,
+    Turn,
+    Unreachable,
+    Wish,
+)
 from store import attention, complaints, contacts, deliveries, inbox, media, moves, tickets
 from store.complaints import Actor, NewComplaint
 from store.deliveries import JOIN_SECONDS, NewDelivery
@@ -203,18 +215,18 @@ def office(house: House, function: str | None, region: str | None, words: str) -
 async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish: Wish, facts: Facts) -> Any:
     """Do what the conversation wishes; returns what `resume` needs to know."""
     match wish:
-        case dialogue.File(draft):
+        case File(draft):
             return await _file(work, taken, message, turn, draft, facts)
-        case dialogue.ShowStatus(words):
+        case ShowStatus(words):
             return await _states(work, taken, words)
-        case dialogue.KeepMedia(file, draft_number, ticket):
+        case KeepMedia(file, draft_number, ticket):
             return await _keep(work, taken, message, file, draft_number, ticket)
-        case dialogue.AddNote(ticket, words):
+        case AddNote(ticket, words):
             actor = Actor("citizen", str(taken.citizen_id or ""))
             return work.record(await complaints.note(work.connection, ticket, actor, words, public=True))
-        case dialogue.CallHuman():
+        case CallHuman():
             return await attention.raise_matter(work.connection, "call_for_human", contact_id=taken.contact_id)
-        case dialogue.Unreachable():
+        case Unreachable():
             return await contacts.lose(work.connection, taken.contact_id, "blocked_by_user")
 
 
@@ -255,12 +267,12 @@ async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: 
     return event.ticket
 
 
-async def _states(work: Unit, taken: Taken, words: str | None) -> list[dialogue.TicketState]:
+async def _states(work: Unit, taken: Taken, words: str | None) -> list[TicketState]:
     ticket = tickets.read(words) if words else None
     if taken.citizen_id is None or (words and ticket is None):
         return []
     return [
-        dialogue.TicketState(
+        TicketState(
             ticket=row.ticket,
             title=row.title,
             status=moves.key(row.status),

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import structlog
 
 from api import metrics
-from bot.dialogue import Suggestion
+from bot.turns import Suggestion
 from classifier import Classifier
 from classifier import load as load_classifier
 from classifier.labels import Names, read_names

@@ -15,9 +15,20 @@ from typing import Any
 
 from bot import answers, dialogue
 from bot.conversation import Conversation, Draft, load, save
-from bot.dialogue import Facts, Office, Suggestion, TicketState, Turn, Wish
 from bot.messages import Address, Incoming, Media, Place
 from bot.texts import speak
+from bot.turns import (
+    AddNote,
+    Facts,
+    File,
+    KeepMedia,
+    Office,
+    ShowStatus,
+    Suggestion,
+    TicketState,
+    Turn,
+    Wish,
+)
 from classifier import Classifier
 from classifier import load as load_classifier
 from classifier.labels import read_names
@@ -97,7 +108,7 @@ class Chat:
     conversation: Conversation = field(default_factory=Conversation)
     filed: list[FiledComplaint] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
-    media: list[dialogue.KeepMedia] = field(default_factory=list)
+    media: list[KeepMedia] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     turn: Turn | None = None
     sequence: int = 0
@@ -176,18 +187,18 @@ class Chat:
     def _fulfil(self, wish: Wish) -> Any:
         self.wishes.append(wish)
         match wish:
-            case dialogue.File(draft):
+            case File(draft):
                 ticket = f"T-{len(self.filed) + 1:03d}-000-0000"
                 self.filed.append(FiledComplaint(ticket, draft, dialogue.suggested_office(draft, self.facts)[1]))
                 return ticket
-            case dialogue.ShowStatus(words):
+            case ShowStatus(words):
                 return [
                     TicketState(each.ticket, each.draft.story[:40], "belum_terverifikasi", None, NOW)
                     for each in reversed(self.filed)
                     if words is None or words.casefold() == each.ticket.casefold()
                 ]
-            case dialogue.AddNote(ticket, text):
+            case AddNote(ticket, text):
                 self.notes.append((ticket, text))
-            case dialogue.KeepMedia():
+            case KeepMedia():
                 self.media.append(wish)
         return None

@@ -39,8 +39,8 @@ from api.rest.schemas import (
 )
 from api.unit import Unit, unit
 from bot.answers import class_in_story
-from bot.dialogue import Suggestion, as_data
 from bot.script import CLASS_SURE, FUNCTION_SURE
+from bot.turns import Suggestion, as_data
 from store import complaints, contacts, moves, tickets
 from store.complaints import Actor, Event, NewComplaint
 

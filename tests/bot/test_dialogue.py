@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from talking import FACTS, Chat
 
-from bot import dialogue
 from bot.conversation import Conversation, load, save
-from bot.dialogue import CallHuman, File, KeepMedia, Unreachable
 from bot.messages import Address, Incoming, Media, Place
 from bot.script import QUESTIONS
 from bot.texts import LANGUAGES, speak
+from bot.turns import CallHuman, File, KeepMedia, Suggestion, Unreachable
 
 STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
 
@@ -33,9 +32,9 @@ BEFORE: dict[str, tuple[str, ...]] = {
 }
 
 
-def unsure(words: str) -> dialogue.Suggestion:
+def unsure(words: str) -> Suggestion:
     """A classifier that does not know."""
-    return dialogue.Suggestion((("pu", 0.1),), (("PERHUBUNGAN", 0.1),), (("pengaduan", 0.4),), "unsure")
+    return Suggestion((("pu", 0.1),), (("PERHUBUNGAN", 0.1),), (("pengaduan", 0.4),), "unsure")
 
 
 def chat_at(question: str) -> Chat:

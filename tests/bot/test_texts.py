@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import answers, script
-from bot.dialogue import Say
 from bot.texts import FOLDER, LANGUAGES, catalogue, knows, speak
+from bot.turns import Say
 from store import moves
 
 ROOT = FOLDER.parent.parent
