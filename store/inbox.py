@@ -26,15 +26,13 @@ class Taken:
     conversation: Mapping[str, Any] | None
 
 
-# One statement, so that a repeated message costs one and changes nothing. The chat is locked first, so that
-# the ids of its lines are drawn in the order in which their turns commit.
+# One statement, so that a repeated message costs one and changes nothing: the contact is touched (and
+# locked) only if the message was new. The inbox row comes first in every turn, so no two turns can
+# wait for each other; locking the chat first would let them, while the contact does not exist yet.
 _TAKE = Statement("""
-    WITH locked AS (
-        SELECT id FROM contacts WHERE channel = :channel AND address = :address FOR NO KEY UPDATE
-    ), arrived AS (
+    WITH arrived AS (
         INSERT INTO inbox (channel, message_id, address, sequence, payload, received_at)
-        SELECT :channel, :message_id, :address, CAST(:sequence AS bigint), CAST(:payload AS jsonb), :received_at
-        FROM (SELECT count(*) FROM locked) AS first
+        VALUES (:channel, :message_id, :address, :sequence, CAST(:payload AS jsonb), :received_at)
         ON CONFLICT (channel, message_id) DO NOTHING
         RETURNING id
     ), revived AS (

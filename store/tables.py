@@ -1,8 +1,8 @@
 """Every table of the store.
 
 `inbox` and `deliveries` draw their ids from one sequence, so that the lines of one chat, heard and
-spoken, have one order. A delivery is inserted only while its contact's row is locked: its id order
-is then its commit order, and a page that has seen line 7 will never be owed a line 6.
+spoken, have one order. A delivery is inserted only while its contact's row is locked: the id order of
+what is said is then its commit order, and a page that has seen line 7 is never owed a spoken line 6.
 """
 
 from __future__ import annotations
