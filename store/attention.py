@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """One thing to look at. `kind` is call_for_human, undeliverable, media_failed, ...; no complaint text."""
+    """One thing to look at. `kind` is danger (detail: which), call_for_human, undeliverable, ...; no complaint text."""
 
     id: str
     kind: str
@@ -72,7 +72,7 @@ _LIST = text("""
     FROM deliveries d LEFT JOIN complaints k ON k.id = d.complaint_id
     WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.created_at < now() - make_interval(mins => 10)
     ) AS matters
-    ORDER BY kind <> 'call_for_human', at DESC LIMIT :most
+    ORDER BY kind <> 'danger', kind <> 'call_for_human', at DESC LIMIT :most
 """)
 
 

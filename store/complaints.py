@@ -257,6 +257,9 @@ async def route(
     """
     row = await _lock(connection, ticket)
     was = {"function": row.function, "agency": row.agency, "category": row.category}
+    said = {"function": function, "agency": agency, "category": category}
+    # Saying again what stands there confirms it; leaving it out says nothing.
+    named = [name for name, value in said.items() if value]
     became = {
         "function": function or row.function,
         "agency": agency or row.agency,
@@ -272,11 +275,11 @@ async def route(
     await connection.execute(
         text("""
             INSERT INTO routings
-                (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason)
-            SELECT :id, :kind, :actor, model, suggested, :function, :category, :agency, :reason
+                (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason, named)
+            SELECT :id, :kind, :actor, model, suggested, :function, :category, :agency, :reason, :named
             FROM routings WHERE complaint_id = :id ORDER BY id LIMIT 1
         """),
-        {**became, "id": row.id, "kind": actor.kind, "actor": actor.id, "reason": reason},
+        {**became, "id": row.id, "kind": actor.kind, "actor": actor.id, "reason": reason, "named": named},
     )
     await _write(connection, row.id, actor, "rerouted", was=was, became=became, reason=reason)
     return Event("rerouted", row.id, ticket, {**became, "changed": became["agency"] != row.agency})

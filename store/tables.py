@@ -196,6 +196,19 @@ complaints = Table(
     _now("filed_at"),
     _now("changed_at"),
     UniqueConstraint("contact_id", "draft"),
+    # Neighbours and search; the expression is store/neighbours.py's WORDS. Written at once, so that reading stays even.
+    Index(
+        "ix_complaints_words",
+        # As PostgreSQL writes it, so that `alembic check` finds it unchanged.
+        text(
+            "to_tsvector('indonesian'::regconfig,"
+            " (((title || ' '::text) || text) || ' '::text) || COALESCE(place, ''::text))"
+        ),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    ),
+    Index("ix_complaints_pin", "latitude", "longitude", postgresql_where=text("latitude IS NOT NULL")),
+    Index("ix_complaints_city_filed_at", text("left(region, 5)"), "filed_at"),
     CheckConstraint("report_class IN ('pengaduan', 'aspirasi', 'permintaan_informasi')", name="report_class"),
     CheckConstraint("char_length(title) <= 100", name="title"),
 )
@@ -241,6 +254,21 @@ routings = Table(
     Column("category", Text),
     Column("agency", Text, ForeignKey("agencies.code")),
     Column("reason", Text),
+    # What was said in this row (function, agency, category); the rest stood there before.
+    Column("named", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+)
+
+# The models that have suggested. `routings.model` is no foreign key to it: see store/learning.py.
+models = Table(
+    "models",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("trained", Date, nullable=False),
+    Column("figures", JSONB, nullable=False),
+    _now("registered_at"),
+    _now("started_at"),
+    CheckConstraint("right(version, 9) = '.' || left(sha256, 8)", name="version"),
 )
 
 media = Table(
