@@ -38,8 +38,11 @@ contracts: .venv/.dev  ## the rooms import only what they may
 check-migrations: .venv/.dev  ## alembic check on a fresh embedded database
 	$(IN) -m pytest -q tests/store/test_migrations.py
 
+train: .venv/.dev  ## learn anew: make train DATA="reports.csv corrections.csv"
+	$(IN) -m classifier train $(DATA) && $(IN) -m classifier card
+
 bench: .venv/.dev  ## the measured claims (ten minutes)
-	$(IN) -m bench.turns && $(IN) bench/crash.py
+	$(IN) -m bench.turns && $(IN) bench/crash.py && $(IN) -m bench.classifier
 
 lock: .venv/.dev  ## renew the pinned requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt

@@ -1,9 +1,12 @@
-"""`python -m api web|speaker|worker|poll|migrate|demo|chat`"""
+"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes`"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 from api import settings
 from api.running import quiet, tidy
@@ -16,20 +19,33 @@ PROCESSES = {
     "migrate": "bring DATABASE_URL to this version",
     "demo": "web, speaker, worker and an embedded database",
     "chat": "talk to the bot in this terminal",
+    "export-corrections": "what operators decided, as training rows (CSV)",
+    "misroutes": "how often the first agency was the wrong one",
+}
+# What a process may be told beside its settings; each becomes an argument of its `run`.
+SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "first day, such as 2026-11-01"}}
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "export-corrections": SINCE
+    | {"--out": {"type": Path, "metavar": "FILE.csv", "help": "instead of standard output"}},
+    "misroutes": SINCE | {"--until": {"type": date.fromisoformat, "metavar": "DATE", "help": "last day"}},
 }
 
 
 def main() -> None:
     """Run one process, until it is asked to stop."""
-    listed = "; ".join(f"{name}: {does}" for name, does in PROCESSES.items())
     parser = argparse.ArgumentParser(prog="python -m api", description="The processes of the channel.")
-    parser.add_argument("process", choices=PROCESSES, help=listed)
-    process = parser.parse_args().process
+    processes = parser.add_subparsers(dest="process", required=True, metavar="PROCESS")
+    for name, does in PROCESSES.items():
+        process = processes.add_parser(name, help=does, description=does)
+        for option, details in OPTIONS.get(name, {}).items():
+            process.add_argument(option, **details)
+    options = vars(parser.parse_args())
+    module = options.pop("process").replace("-", "_")
     chosen = settings.read()
     quiet(chosen)
     tidy()
     # By name, so that a speaker does not pay for the classifier and the web server.
-    importlib.import_module(f"api.processes.{process}").run(chosen)
+    importlib.import_module(f"api.processes.{module}").run(chosen, **options)
 
 
 if __name__ == "__main__":

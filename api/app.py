@@ -15,6 +15,7 @@ from api.house import House, open_house
 from api.providers import introduce, telegram
 from api.rest.attention import router as attention
 from api.rest.complaints import router as rest
+from api.rest.learning import router as learning
 from api.settings import Settings
 from api.suggesting import Suggester
 from api.webhooks import telegram as telegram_door
@@ -59,6 +60,7 @@ def build(settings: Settings, url: str) -> FastAPI:
     app.include_router(health.router)
     app.include_router(rest)
     app.include_router(attention)
+    app.include_router(learning)
     app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))

@@ -41,7 +41,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Something is missing; the body says what"}})
 async def readyz(request: Request) -> JSONResponse:
-    """Database, migrations, worker and speaker, each by name."""
+    """Database, migrations, worker and speaker, each by name; beside them the classifier and its labels."""
     house: House = request.app.state.house
     checks = {"database": "down", "migrations": "unknown", "worker": "unknown", "speaker": "unknown"}
     try:
@@ -56,6 +56,7 @@ async def readyz(request: Request) -> JSONResponse:
     checks["classifier"] = (
         "ok" if house.suggester and house.suggester.works else "refused; complaints are filed unrouted"
     )
+    checks["labels"] = str(house.gaps)
     needed = ("database", "migrations", "worker", "speaker")
     ready = all(checks[name] == "ok" for name in needed)
     return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ import psycopg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from api import learning
+from api.learning import Gaps
 from api.listening import COALESCE_SECONDS, WAKE
 from api.settings import Settings, SettingsWrong
 from store import masterdata
@@ -73,6 +75,9 @@ class House:
     turnstile: asyncio.Semaphore
     bot_link: str = ""
     skew: timedelta = timedelta(0)
+    # Of the model that the suggester has: whether the store knows it, and what its labels lack.
+    registered: bool = False
+    gaps: Gaps = field(default_factory=Gaps)
 
     def now(self) -> datetime:
         """The present moment by the database's clock, with its zone: moments of several hosts are compared."""
@@ -110,6 +115,7 @@ async def open_house(
         # One connection is left for what only reads.
         turnstile=asyncio.Semaphore(settings.database_connections - 1),
     )
+    await _look_at_model(house)
     waking = asyncio.create_task(house.waker.run())
     refreshing = asyncio.create_task(_refresh(house))
     try:
@@ -131,6 +137,19 @@ async def _skew(connection: AsyncConnection) -> timedelta:
     return ahead if abs(ahead) > (after - before) + timedelta(milliseconds=50) else timedelta(0)
 
 
+async def _look_at_model(house: House) -> None:
+    """Register the model where that is not done, and check its labels against the agencies of today."""
+    facts = house.suggester.facts if house.suggester else None
+    if facts is None:
+        return
+    if not house.registered:
+        house.registered = await learning.register(house.engine, facts)
+    found = learning.gaps(facts.functions, house.directory.agencies, house.now().date())
+    if found != house.gaps:
+        house.gaps = found
+        found.warn()
+
+
 async def _refresh(house: House) -> None:
     """Agencies and regions change at the desk: look again every minute."""
     while True:
@@ -139,3 +158,4 @@ async def _refresh(house: House) -> None:
             async with house.engine.connect() as connection:
                 house.directory = await masterdata.directory(connection, house.settings.home_region)
                 house.skew = await _skew(connection)
+            await _look_at_model(house)

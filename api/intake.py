@@ -25,6 +25,7 @@ from bot.turns import (
     File,
     KeepMedia,
     Office,
+    ReportDanger,
     ShowStatus,
     TicketState,
     Turn,
@@ -206,7 +207,12 @@ def _locate(house: House, words: str) -> answers.Located | None:
 def office(house: House, function: str | None, region: str | None, words: str) -> Office:
     """The agency that is responsible for this function in this region."""
     found = house.directory.agencies.responsible(function, region, house.now().date(), words)
-    return Office(found.agency.code, found.agency.name, found.certain)
+    return Office(found.agency.code, found.agency.name, found.certain, found.why)
+
+
+def promised(reading: Mapping[str, Any] | None, responsible: Office) -> dict[str, Any]:
+    """A reading as it is kept with the routing: with what was said of the office. Empty where there is none."""
+    return {**reading, "office": {"certain": responsible.certain, "why": responsible.why}} if reading else {}
 
 
 # --- wishes ------------------------------------------------------------------------------------------
@@ -226,6 +232,8 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return work.record(await complaints.note(work.connection, ticket, actor, words, public=True))
         case CallHuman():
             return await attention.raise_matter(work.connection, "call_for_human", contact_id=taken.contact_id)
+        case ReportDanger(kind):
+            return await attention.raise_matter(work.connection, "danger", contact_id=taken.contact_id, detail=kind)
         case Unreachable():
             return await contacts.lose(work.connection, taken.contact_id, "blocked_by_user")
 
@@ -236,7 +244,7 @@ async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: 
     place = draft.value("place") or {}
     function, responsible = dialogue.suggested_office(draft, facts)
     privacy = PRIVACY[draft.value("privacy") or "open"]
-    reading = dict(draft.suggestion or {})
+    reading = promised(draft.suggestion, responsible)
     topics = reading.get("topics") or []
     event = await complaints.file(
         work.connection,

@@ -32,12 +32,15 @@ from bot.script import (
 )
 from bot.texts import LANGUAGES, speak
 from bot.turns import (
+    ASK,
+    AUTO,
     AddNote,
     CallHuman,
     Facts,
     File,
     KeepMedia,
     Office,
+    ReportDanger,
     Say,
     ShowStatus,
     Suggestion,
@@ -62,6 +65,8 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
     if conversation == Conversation() and message.language == "en":
         conversation = replace(conversation, language="en")
     turn = _turn(conversation, message, facts)
+    if danger := _new_danger(conversation, turn, facts):
+        turn = replace(turn, wishes=(*turn.wishes, ReportDanger(danger)))
     before, after = _length(conversation), _length(turn.conversation)
     if before <= SP4N_TEXT < after:
         told = Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": after})
@@ -71,6 +76,21 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
 
 def _length(conversation: Conversation) -> int:
     return len(conversation.draft.story) if conversation.draft else 0
+
+
+def _new_danger(before: Conversation, turn: Turn, facts: Facts) -> str | None:
+    """The kind of a present danger that this message has brought into the story, or tells of a filed complaint."""
+    for wish in turn.wishes:
+        if isinstance(wish, AddNote) and (noted := facts.suggest(wish.text)) and noted.danger:
+            return noted.danger
+    draft = turn.conversation.draft
+    known = before.draft is not None and draft is not None and before.draft.number == draft.number
+    return None if known and _danger(before.draft) else _danger(draft)
+
+
+def _danger(draft: Draft | None) -> str | None:
+    kind: str | None = ((draft and draft.suggestion) or {}).get("danger")
+    return kind
 
 
 def _turn(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
@@ -575,6 +595,7 @@ def suggested_office(draft: Draft, facts: Facts) -> tuple[str | None, Office]:
 def _summary(draft: Draft, language: str, facts: Facts) -> tuple[Say, ...]:
     place = draft.value("place") or {}
     function, office = suggested_office(draft, facts)
+    auto = function is not None and (draft.suggestion or {}).get("band", ASK) == AUTO
     topics = (draft.suggestion or {}).get("topics") or []
     privacy = PRIVACY[draft.value("privacy") or "open"]
     story = draft.story
@@ -587,7 +608,7 @@ def _summary(draft: Draft, language: str, facts: Facts) -> tuple[Say, ...]:
         "name": {"key": "name.hidden" if privacy["anonymous"] else "name.shown"},
         "public": {"key": "public.no" if privacy["secret"] else "public.yes"},
         "agency": {
-            "key": "office.sure" if function and office.certain else "office.unsure",
+            "key": "office.sure" if auto and office.certain else "office.unsure",
             "params": {"agency": office.name},
         },
         "category": facts.category(topics[0][0], language) if topics else {"key": "unknown"},

@@ -15,24 +15,37 @@ from bot.answers import Locate
 from bot.conversation import Conversation, Draft
 from bot.messages import Media
 
+AUTO, ASK = "auto", "ask"
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The classifier's reading: (label, confidence) best first, and the model that said so."""
+    """The classifier's reading: (label, confidence) best first, and the model that said so.
+
+    `likely` are the functions one of which is right in 90 of 100 reports. In the band `auto` the first function may
+    be taken unseen; `ask` is for a person. `danger` is the kind of a present danger that the text tells of, `chatter`
+    what kind of a text it is if it is no complaint. Without a model the first three are empty and `model` is None.
+    """
 
     functions: tuple[tuple[str, float], ...]
     topics: tuple[tuple[str, float], ...]
     report_class: tuple[tuple[str, float], ...]
-    model: str
+    model: str | None
+    likely: tuple[str, ...] = ()
+    band: str = ASK
+    danger: str | None = None
+    chatter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The agency that a function and a region lead to. `certain` is false where an operator must look."""
+    """The agency that a function and a region lead to. `certain` is false where an operator must look; `why` is
+    the key of the reason, such as road_status_unknown."""
 
     code: str
     name: str
     certain: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class Facts:
 
     `unheard`: when this message was written the question that waits had not been spoken yet, so its
     words cannot be the answer to it. `awaiting` is the ticket of a complaint of this chat for which an
-    officer waits for more. `suggest` returns None when the classifier fails.
+    officer waits for more. `suggest` returns None when nothing is known of the words.
     """
 
     now: datetime
@@ -99,11 +112,18 @@ class CallHuman:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportDanger:
+    """Wish: an operator should look at this chat now, as its words tell of a present danger of that kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """Wish: remember that the citizen has closed this chat to us."""
 
 
-Wish = File | ShowStatus | KeepMedia | AddNote | CallHuman | Unreachable
+Wish = File | ShowStatus | KeepMedia | AddNote | CallHuman | ReportDanger | Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +149,17 @@ class Turn:
 
 
 def as_data(suggestion: Suggestion) -> dict[str, Any]:
+    """The form in which a suggestion is kept with a draft and with the routing. No word of the citizen is in it.
+
+    What earlier versions kept has no likely, band, danger and chatter: readers must do without them.
+    """
     return {
         "functions": [list(pair) for pair in suggestion.functions],
         "topics": [list(pair) for pair in suggestion.topics],
         "class": [list(pair) for pair in suggestion.report_class],
         "model": suggestion.model,
+        "likely": list(suggestion.likely),
+        "band": suggestion.band,
+        "danger": suggestion.danger,
+        "chatter": suggestion.chatter,
     }

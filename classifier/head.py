@@ -23,6 +23,18 @@ AS_IT_IS = Calibration(1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Bands:
+    """Confidences from which on a function is in the 90 % set, in the 95 % set, and safe to take unseen."""
+
+    set90: float
+    set95: float
+    auto: float
+
+
+ASK_ALWAYS = Bands(0.0, 0.0, 1.01)
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """A linear model over SIZE columns and k labels: weights (SIZE, k) int8, scale (k,) and intercept (k,) float32.
 
@@ -43,9 +55,12 @@ def squeeze(labels: tuple[str, ...], coefficients: Floats, intercept: Floats, ca
     return Head(labels, np.rint(coefficients / scale).astype(np.int8), scale, intercept.astype(np.float32), calibration)
 
 
-def confidences(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
-    """Return probabilities for scores (k labels on the last axis)."""
+def confidences(
+    scores: NDArray[np.floating], calibration: Calibration, trust: float | NDArray[np.float64] = 1.0
+) -> NDArray[np.float64]:
+    """Return probabilities for scores (k labels on the last axis); trust (0 to 1, by text) is the share that counts."""
     heat = np.asarray(scores, dtype=np.float64) / calibration.temperature
     weights = np.exp(heat - heat.max(axis=-1, keepdims=True))
     probabilities = weights / weights.sum(axis=-1, keepdims=True)
-    return np.asarray((1 - calibration.doubt) * probabilities + calibration.doubt / heat.shape[-1])
+    certain = (1 - calibration.doubt) * np.asarray(trust)[..., None]
+    return np.asarray(certain * probabilities + (1 - certain) / heat.shape[-1])

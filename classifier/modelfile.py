@@ -12,20 +12,21 @@ import math
 import tomllib
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skops.io
+from numpy.typing import NDArray
 
 from classifier.features import SIZE, Floats
-from classifier.head import Calibration, Head
+from classifier.head import Bands, Calibration, Head
 
 PATH = Path(__file__).with_name("model.skops")
 HEADS = ("functions", "topics", "report_class")
 
-_FORMAT = 1
+_FORMAT = 2
 _LIMIT = 32 * 2**20  # bytes; ours is far below, and a larger one is not worth hashing
 _KINDS = frozenset(
     {
@@ -45,15 +46,31 @@ class ModelRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The rarity of each column (SIZE,) float32 and the heads by name, in the order of HEADS."""
+    """The rarity of each column (SIZE,) float32, the heads by name in the order of HEADS, and the functions' bands.
+
+    `vocabulary` (sorted uint32) and `seen` (sorted uint64) hold the words that it knows and the keys of the reports
+    that it learned from: hashes, which show no word.
+    """
 
     rarities: Floats
     heads: dict[str, Head]
+    bands: Bands
+    vocabulary: NDArray[np.uint32]
+    seen: NDArray[np.uint64]
 
 
 def pack(model: Model) -> bytes:
-    """Return the model as the bytes of a skops archive."""
-    tree: dict[str, Any] = {"format": _FORMAT, "rarities": model.rarities}
+    """Return the model as the bytes of a skops archive. Raises ValueError for a model that lacks a head."""
+    tree: dict[str, Any] = {
+        "format": _FORMAT,
+        "rarities": model.rarities,
+        "bands": list(astuple(model.bands)),
+        "vocabulary": model.vocabulary,
+        "seen": model.seen,
+    }
+    missing = [name for name in HEADS if name not in model.heads]
+    if missing:
+        raise ValueError(f"the model has learned nothing of {', '.join(missing)}: too few labels in the reports")
     for name in HEADS:
         head = model.heads[name]
         tree[name] = {
@@ -83,7 +100,14 @@ def unpack(data: bytes) -> Model:
         tree = skops.io.loads(data, trusted=[])
         if tree["format"] != _FORMAT:
             raise ModelRefused(f"The model file has format {tree['format']!r}, and this code reads format {_FORMAT}.")
-        return Model(_array(tree["rarities"], np.float32, (SIZE,)), {name: _head(tree[name]) for name in HEADS})
+        rarities = _array(tree["rarities"], np.float32, (SIZE,))
+        return Model(
+            rarities=rarities,
+            heads={name: _head(tree[name]) for name in HEADS},
+            bands=_bands(tree["bands"]),
+            vocabulary=_array(tree["vocabulary"], np.uint32, (len(tree["vocabulary"]),)),
+            seen=_array(tree["seen"], np.uint64, (len(tree["seen"]),)),
+        )
     except ModelRefused:
         raise
     # A sealed file cannot get here with strange contents, an unsealed one with any: refused alike, whatever broke.
@@ -145,6 +169,13 @@ def _head(tree: Any) -> Head:
         intercept=_array(tree["intercept"], np.float32, (len(labels),)),
         calibration=calibration,
     )
+
+
+def _bands(numbers: Any) -> Bands:
+    bands = Bands(*numbers)
+    if not all(isinstance(number, float) and math.isfinite(number) for number in astuple(bands)):
+        raise ValueError("bands")
+    return bands
 
 
 def _array(value: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> Any:

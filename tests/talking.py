@@ -13,6 +13,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+from api.suggesting import Suggester
 from bot import answers, dialogue
 from bot.conversation import Conversation, Draft, load, save
 from bot.messages import Address, Incoming, Media, Place
@@ -29,8 +30,6 @@ from bot.turns import (
     Turn,
     Wish,
 )
-from classifier import Classifier
-from classifier import load as load_classifier
 from classifier.labels import read_names
 from store import agencies as agencies_data
 from store import regions as regions_data
@@ -46,9 +45,9 @@ NAMES = read_names()
 
 
 @cache
-def classifier() -> Classifier:
-    """The shipped model."""
-    return load_classifier()
+def suggester() -> Suggester:
+    """The shipped model, and what stands beside it."""
+    return Suggester.load()
 
 
 def locate(words: str) -> answers.Located | None:
@@ -58,21 +57,15 @@ def locate(words: str) -> answers.Located | None:
 
 
 @cache
-def suggest(words: str) -> Suggestion:
+def suggest(words: str) -> Suggestion | None:
     """The classifier's reading, as the shell passes it on."""
-    reading = classifier().read(words, "")
-    return Suggestion(
-        functions=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.functions),
-        topics=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.topics),
-        report_class=tuple((guess.label, round(guess.confidence, 4)) for guess in reading.report_class),
-        model=reading.model,
-    )
+    return suggester().suggest(words)
 
 
 def office(function: str | None, region: str | None, words: str) -> Office:
     """The responsible agency."""
     found = AGENCIES.responsible(function, region, NOW.date(), words)
-    return Office(found.agency.code, found.agency.name, found.certain)
+    return Office(found.agency.code, found.agency.name, found.certain, found.why)
 
 
 def category(label: str, language: str) -> str:

@@ -19,7 +19,7 @@ Matter = Annotated[int, Path(ge=1, lt=2**63)]
 
 @router.get("/attention")
 async def list_matters(house: Here, _caller: Caller) -> Attention:
-    """Calls for a human first, then the newest."""
+    """Present dangers first, then calls for a human, then the newest."""
     async with house.engine.connect() as connection:
         found = await attention.matters(connection)
     return Attention(

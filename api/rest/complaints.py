@@ -30,8 +30,12 @@ from api.rest.schemas import (
     Guess,
     HistoryRow,
     MoveIn,
+    NeighbourRow,
+    Neighbours,
     NoteIn,
     Page,
+    PersonalOut,
+    ReasonOut,
     Receipt,
     RoutingIn,
     SuggestIn,
@@ -40,8 +44,8 @@ from api.rest.schemas import (
 from api.unit import Unit, unit
 from bot.answers import class_in_story
 from bot.script import CLASS_SURE, FUNCTION_SURE
-from bot.turns import Suggestion, as_data
-from store import complaints, contacts, moves, tickets
+from bot.turns import ASK, Suggestion, as_data
+from store import attention, complaints, contacts, moves, neighbours, tickets
 from store.complaints import Actor, Event, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
@@ -113,6 +117,10 @@ async def file(
             if body.name:
                 new = replace(new, citizen_id=await contacts.new_citizen(connection, body.name))
             event = await complaints.file(connection, new, caller)
+            if suggestion and suggestion.danger:
+                await attention.raise_matter(
+                    connection, "danger", complaint_id=event.complaint_id, detail=suggestion.danger
+                )
             await once.done(event)
             ticket = event.ticket
         return await _receipt(connection, ticket)
@@ -124,6 +132,7 @@ def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggesti
     function = suggestion.functions[0] if suggestion and suggestion.functions else None
     sure = function[0] if function and function[1] >= FUNCTION_SURE else None
     guessed = suggestion.report_class[0] if suggestion and suggestion.report_class else None
+    responsible = intake.office(house, sure, region, body.text)
     return NewComplaint(
         text=body.text,
         title=body.title or "",
@@ -140,9 +149,9 @@ def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggesti
         secret=body.secret,
         function=sure,
         category=suggestion.topics[0][0] if suggestion and suggestion.topics else None,
-        agency=intake.office(house, sure, region, body.text).code,
+        agency=responsible.code,
         model=suggestion.model if suggestion else None,
-        suggested=as_data(suggestion) if suggestion else None,
+        suggested=intake.promised(as_data(suggestion), responsible) if suggestion else None,
     )
 
 
@@ -260,10 +269,10 @@ def _read_cursor(cursor: str) -> int:
 async def read(ticket: Ticket, house: Here, _caller: Caller) -> ComplaintOut:
     """One complaint, with its history and its files."""
     async with house.engine.connect() as connection:
-        return _whole(await complaints.get(connection, ticket))
+        return _whole(house, await complaints.get(connection, ticket))
 
 
-def _whole(found: complaints.Whole) -> ComplaintOut:
+def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
     row = found.complaint
     return ComplaintOut(
         **ComplaintRow.model_validate(row, from_attributes=True).model_dump(),
@@ -274,6 +283,8 @@ def _whole(found: complaints.Whole) -> ComplaintOut:
         happened=row.happened,
         pelapor=None if row.anonymous else row.citizen_name,
         suggestion=row.suggestion,
+        reasons=_reasons(house, row.text, row.function),
+        personal=_personal(house, row.text),
         allowed=list(moves.allowed(row.status)),
         history=[
             HistoryRow(
@@ -293,6 +304,16 @@ def _whole(found: complaints.Whole) -> ComplaintOut:
     )
 
 
+def _reasons(house: House, words: str, function: str | None) -> list[ReasonOut]:
+    found = house.suggester.why(words, function) if house.suggester else ()
+    return [ReasonOut(start=each.start, end=each.end, weight=round(each.weight, 4)) for each in found]
+
+
+def _personal(house: House, words: str) -> list[PersonalOut] | None:
+    found = house.suggester.personal(words) if house.suggester else None
+    return None if found is None else [PersonalOut.model_validate(each, from_attributes=True) for each in found]
+
+
 @router.get("/complaints/{ticket}/files/{file_id}", responses=MISSING, response_class=Response)
 async def read_file(ticket: Ticket, file_id: int, house: Here, _caller: Caller) -> Response:
     """The bytes of a file, to be downloaded and never run."""
@@ -304,6 +325,47 @@ async def read_file(ticket: Ticket, file_id: int, house: Here, _caller: Caller) 
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     content = await asyncio.to_thread(house.shelf.get, row.sha256)
     return Response(content, media_type=row.content_type, headers=headers)
+
+
+@router.get("/complaints/{ticket}/neighbours", responses=MISSING)
+async def read_neighbours(ticket: Ticket, house: Here, _caller: Caller) -> Neighbours:
+    """The open complaints that are probably about the same matter in the same place, none of them Rahasia."""
+    async with house.engine.connect() as connection:
+        row = (await complaints.get(connection, ticket)).complaint
+        found = await neighbours.neighbours(
+            connection,
+            text=f"{row.title} . {row.text}",
+            place=row.place,
+            function=row.function,
+            region=row.region,
+            latitude=row.latitude,
+            longitude=row.longitude,
+            at=row.filed_at,
+            besides=row.id,
+        )
+        ids = [each.complaint_id for each in found]
+        titles = await neighbours.titles(connection, ids)
+        voices = await neighbours.voices(connection, ids)
+    return Neighbours(
+        items=[
+            NeighbourRow(
+                ticket=each.ticket,
+                title=titles[each.complaint_id],
+                likeness=round(each.likeness, 3),
+                asked=each.asked,
+                metres=each.metres,
+                shared=list(each.shared),
+                status=each.status,
+                function=each.function,
+                region=each.region,
+                agency=each.agency,
+                agency_name=house.directory.names.get(each.agency) if each.agency else None,
+                filed_at=each.filed_at,
+            )
+            for each in found
+        ],
+        voices=voices,
+    )
 
 
 # --- changing ----------------------------------------------------------------------------------------
@@ -323,7 +385,7 @@ async def move(
             await once.done(
                 await complaints.move(connection, ticket, status, caller, reason=body.reason, note=body.note)
             )
-        return _whole(await complaints.get(connection, ticket))
+        return _whole(house, await complaints.get(connection, ticket))
 
 
 @router.post("/complaints/{ticket}/routing", responses=MISSING | CONFLICT)
@@ -350,7 +412,7 @@ async def route(
                     reason=body.reason,
                 )
             )
-        return _whole(await complaints.get(connection, ticket))
+        return _whole(house, await complaints.get(connection, ticket))
 
 
 async def _agency_for(house: House, connection: AsyncConnection, ticket: str, function: str | None) -> str | None:
@@ -369,7 +431,7 @@ async def note(
         connection = once.work.connection
         if await once.seen() is None:
             await once.done(await complaints.note(connection, ticket, caller, body.text, public=body.public))
-        return _whole(await complaints.get(connection, ticket))
+        return _whole(house, await complaints.get(connection, ticket))
 
 
 # --- beside ------------------------------------------------------------------------------------------
@@ -381,8 +443,8 @@ async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOu
     suggestion = house.suggester.suggest(body.text, body.title) if house.suggester else None
     found = house.directory.gazetteer.find(body.text)
     region = body.region or (found.region if found else None)
-    function = suggestion.functions[0] if suggestion and suggestion.functions else None
-    office = intake.office(house, function[0] if function and function[1] >= FUNCTION_SURE else None, region, body.text)
+    function, confidence = suggestion.functions[0] if suggestion and suggestion.functions else (None, 0.0)
+    office = intake.office(house, function if confidence >= FUNCTION_SURE else None, region, body.text)
 
     def guesses(pairs: tuple[tuple[str, float], ...]) -> list[Guess]:
         return [Guess(label=label, confidence=confidence) for label, confidence in pairs]
@@ -392,5 +454,11 @@ async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOu
         functions=guesses(suggestion.functions if suggestion else ()),
         topics=guesses(suggestion.topics if suggestion else ()),
         report_class=guesses(suggestion.report_class if suggestion else ()),
-        agency=AgencyOut(code=office.code, name=office.name, certain=office.certain),
+        likely=list(suggestion.likely) if suggestion else [],
+        band=suggestion.band if suggestion else ASK,
+        danger=suggestion.danger if suggestion else None,
+        chatter=suggestion.chatter if suggestion else None,
+        reasons=_reasons(house, body.text, function),
+        personal=_personal(house, body.text),
+        agency=AgencyOut.model_validate(office, from_attributes=True),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -92,20 +92,56 @@ class Guess(BaseModel):
 
 
 class AgencyOut(BaseModel):
-    """An agency (OPD). `certain` is false where an operator must look."""
+    """An agency (OPD). `certain` is false where an operator must look; `why` is the key of the reason."""
 
     code: str
     name: str
     certain: bool
+    why: str
+
+
+class ReasonOut(BaseModel):
+    """Characters (code points) `start` to before `end` of the text, which spoke for the function; `weight` is their
+    share, from 0 to 1, of all that spoke for it."""
+
+    start: int
+    end: int
+    weight: float
+
+
+class PersonalOut(BaseModel):
+    """Personal data (nik, kk, phone, email, plate, account, npwp, identity), from character (code point) `start` to
+    before `end` of the text."""
+
+    kind: str
+    start: int
+    end: int
+
+
+Personal = Annotated[
+    list[PersonalOut] | None,
+    Field(description="What to mask in the text; null: it could not be looked for, so all of it may be personal"),
+]
 
 
 class SuggestionOut(BaseModel):
-    """The classifier's reading, best first, and the agency that follows from it."""
+    """The classifier's reading, best first, and the agency that follows from it.
+
+    One of `likely` is right in 90 of 100 reports. In the band `auto` the first function may be taken unseen; `ask` is
+    for a person. `danger` is the kind of a present danger, `chatter` what kind of a text it is if it is no complaint.
+    `reasons` speak for the first function, the strongest first.
+    """
 
     model: str | None
     functions: list[Guess]
     topics: list[Guess]
     report_class: list[Guess]
+    likely: list[str]
+    band: str
+    danger: str | None
+    chatter: str | None
+    reasons: list[ReasonOut]
+    personal: Personal
     agency: AgencyOut
 
 
@@ -160,7 +196,12 @@ class FileRow(BaseModel):
 
 
 class ComplaintOut(ComplaintRow):
-    """A complaint, whole. The pelapor's name is left out where the report is Anonim."""
+    """A complaint, whole. The pelapor's name is left out where the report is Anonim.
+
+    `suggestion` is what the model said when it was filed (functions, topics, class, likely, band, danger, chatter, and
+    whether and why the office was certain), as it was stored. `reasons` are what today's model finds in the text for
+    the function that the complaint has now.
+    """
 
     text: str
     place: str | None
@@ -169,9 +210,36 @@ class ComplaintOut(ComplaintRow):
     happened: str | None
     pelapor: str | None
     suggestion: Any = None
+    reasons: list[ReasonOut]
+    personal: Personal
     allowed: list[str]
     history: list[HistoryRow]
     files: list[FileRow]
+
+
+class NeighbourRow(BaseModel):
+    """An open complaint that is probably about the same. `likeness` is from 0 to 1; `metres` lie between the two pins,
+    null where one is missing; `shared` are the places that both name; `asked`: like enough to ask a citizen."""
+
+    ticket: str
+    title: str
+    likeness: float
+    asked: bool
+    metres: float | None
+    shared: list[str]
+    status: str
+    function: str | None
+    region: str | None
+    agency: str | None
+    agency_name: str | None
+    filed_at: datetime
+
+
+class Neighbours(BaseModel):
+    """The open complaints near one, the most alike first; `voices` citizens stand behind them, each counted once."""
+
+    items: list[NeighbourRow]
+    voices: int
 
 
 class Receipt(BaseModel):
@@ -198,3 +266,55 @@ class Attention(BaseModel):
     """The open matters, newest first."""
 
     items: list[MatterOut]
+
+
+class TallyOut(BaseModel):
+    """Complaints that were first given somewhere, were judged by a person since, left for another agency, and came
+    from another one. `rate` is the share of the first that left, from 0 to 1; null where nothing was given."""
+
+    filed: int
+    judged: int
+    away: int
+    to: int
+    rate: float | None
+
+
+class FunctionTally(TallyOut):
+    """Those of one function; null: the model was not sure, and the agency sorts them."""
+
+    function: str | None
+
+
+class AgencyTally(TallyOut):
+    """Those of one agency, and of its functions. A null code: no agency was suggested."""
+
+    code: str | None
+    name: str | None
+    functions: list[FunctionTally]
+
+
+class ModelTally(TallyOut):
+    """Those that one model read. `registered` is null for a model that is not in the registry; a null version:
+    there was no model."""
+
+    version: str | None
+    registered: ModelOut | None
+
+
+class ModelOut(BaseModel):
+    """A model as it registered: its SHA-256, its day of training, and how it was measured."""
+
+    sha256: str
+    trained: date
+    figures: dict[str, Any]
+    registered_at: datetime
+    started_at: datetime
+
+
+class Misroutes(BaseModel):
+    """How often the first agency was the wrong one, for complaints filed on these days; the most complaints first."""
+
+    since: date | None
+    until: date | None
+    agencies: list[AgencyTally]
+    models: list[ModelTally]

@@ -29,7 +29,7 @@ KNOWN = st.sampled_from(
 NEARLY_RIGHT = st.dictionaries(st.sampled_from(MEMBERS), KNOWN | SCALARS, max_size=5)
 QUERIES = st.dictionaries(
     st.sampled_from(
-        "status region agency function report_class channel filed_from filed_to limit cursor other".split()
+        "status region agency function report_class channel filed_from filed_to limit cursor since until other".split()
     ),
     st.text(st.characters(codec="utf-8"), max_size=20)
     | st.integers().map(str)
@@ -57,6 +57,9 @@ async def test_any_body_gets_a_sound_answer(desk: httpx.AsyncClient, body: Any) 
     for path in ("", f"/{ticket}/moves", f"/{ticket}/routing", f"/{ticket}/notes"):
         answer = await post(desk, f"/complaints{path}", body)
         assert is_sound(answer), (path, answer.text)
+        if path == "" and answer.status_code == 201:
+            answer = await desk.get(f"/complaints/{answer.json()['ticket']}/neighbours")
+            assert answer.status_code == 200, answer.text
     assert is_sound(await post(desk, "/suggest", body))
 
 
@@ -70,7 +73,7 @@ async def test_any_bytes_get_a_sound_answer(desk: httpx.AsyncClient, body: bytes
 @given(QUERIES)
 @QUIET
 async def test_any_query_gets_a_sound_answer(desk: httpx.AsyncClient, query: dict[str, str]) -> None:
-    for path in ("/complaints", "/attention"):
+    for path in ("/complaints", "/attention", "/misroutes", "/complaints/T-482-173-9056/neighbours"):
         answer = await desk.get(path, params=query)
         assert is_sound(answer), answer.text
 
@@ -78,6 +81,7 @@ async def test_any_query_gets_a_sound_answer(desk: httpx.AsyncClient, query: dic
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=30) | st.integers().map(str))
 @QUIET
 async def test_any_path_gets_a_sound_answer(desk: httpx.AsyncClient, words: str) -> None:
-    for path in (f"/{quote(words, safe='')}", f"/T-482-173-9056/files/{quote(words, safe='')}"):
+    name = quote(words, safe="")
+    for path in (f"/{name}", f"/{name}/neighbours", f"/T-482-173-9056/files/{name}"):
         answer = await desk.get(f"/complaints{path}")
         assert answer.status_code == 307 or is_sound(answer), answer.text

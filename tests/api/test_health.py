@@ -137,7 +137,9 @@ async def test_a_store_that_goes_away_is_503_everywhere_until_it_is_back(
     requests: list[tuple[str, str, Any]] = [
         ("GET", "/api/v1/complaints", None),
         ("GET", "/api/v1/complaints/T-000-000-0000", None),
+        ("GET", "/api/v1/complaints/T-000-000-0000/neighbours", None),
         ("GET", "/api/v1/attention", None),
+        ("GET", "/api/v1/misroutes", None),
         ("POST", "/api/v1/complaints", {"text": "rahasia sekali"}),
         ("POST", "/api/v1/complaints/T-000-000-0000/moves", {"status": "Terdisposisi"}),
     ]

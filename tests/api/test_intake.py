@@ -286,6 +286,101 @@ async def test_without_a_classifier_a_complaint_is_filed_and_kominfo_decides(
     assert "SMP 1" not in printed.out + printed.err + caplog.text
 
 
+async def test_what_was_promised_is_kept_with_the_routing(
+    web: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    """The model, its set and its band, and whether the office was certain: figures of the words, never the words."""
+    await filed(web, inside, citizen)
+    assert inside.suggester is not None
+    assert inside.suggester.facts is not None
+    [[model, kept]] = await rows(inside.engine, "SELECT model, suggested FROM routings")
+    said = inside.suggester.suggest(STORY)
+    assert said is not None
+    assert model == inside.suggester.facts.version
+    assert (kept["likely"], kept["band"]) == (list(said.likely), said.band)
+    assert (kept["danger"], kept["chatter"]) == (None, None)
+    assert kept["office"] == {"certain": False, "why": "road_status_unknown"}
+    assert "motor" not in json.dumps(kept)
+
+
+# --- dangers --------------------------------------------------------------------------------------------------------
+
+FIRE = "Tolong, rumah tetangga saya kebakaran sekarang, apinya besar, di Plaju"
+
+
+async def dangers(desk: httpx.AsyncClient) -> list[tuple[str, str, str | None]]:
+    """Kind, channel and ticket of the matters that wait for a person, and that no word of anybody is among them."""
+    answer = await desk.get("/attention")
+    assert "tetangga" not in answer.text
+    return [(each["detail"], each["channel"], each["ticket"]) for each in answer.json()["items"]]
+
+
+async def test_a_present_danger_is_a_persons_matter_at_once(
+    web: httpx.AsyncClient, desk: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    first = citizen.text(FIRE)
+    await talk(web, inside, first)
+    assert await dangers(desk) == [("fire", "telegram", None)]
+    for update in (first, citizen.text("Apinya makin besar, cepat tolong"), citizen.edited(first, FIRE + " Ulu")):
+        await talk(web, inside, update)
+    assert await value(inside.engine, "SELECT count(*) FROM attention") == 1
+
+
+async def test_a_danger_that_was_dealt_with_is_not_raised_again_by_the_same_complaint(
+    web: httpx.AsyncClient, desk: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    await talk(web, inside, citizen.text(FIRE))
+    [matter] = (await desk.get("/attention")).json()["items"]
+    assert matter["kind"] == "danger"
+    assert (await desk.post(f"/attention/{matter['id']}/close")).status_code == 200
+    answers = {
+        "class": "keluhan",
+        "time": "tadi malam",
+        "photos": "tidak ada",
+        "privacy": "biasa saja",
+        "confirm": "ya",
+    }
+    for _ in answers:
+        if asking := await value(inside.engine, "SELECT conversation->>'asking' FROM contacts"):
+            await talk(web, inside, citizen.text(answers[asking]))
+    assert await value(inside.engine, "SELECT suggested->>'danger' FROM routings") == "fire"
+    assert await dangers(desk) == []
+
+
+async def test_a_danger_that_is_told_after_filing_has_its_ticket(
+    web: httpx.AsyncClient, desk: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    update = citizen.text(STORY)
+    for each in (update, *map(citizen.text, SHORTEST)):
+        await talk(web, inside, each)
+    assert await dangers(desk) == []
+    assert await talk(web, inside, citizen.edited(update, f"{FIRE}. {STORY}")) == ["added"]
+    ticket = await value(inside.engine, "SELECT ticket FROM complaints")
+    assert await dangers(desk) == [("fire", "telegram", ticket)]
+
+
+async def test_a_danger_is_raised_without_a_model_too(
+    web: httpx.AsyncClient, desk: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    inside.suggester = Suggester(None, read_names())
+    await talk(web, inside, citizen.text(FIRE))
+    assert await dangers(desk) == [("fire", "telegram", None)]
+
+
+async def test_a_danger_is_kept_with_its_turn_or_not_at_all(
+    web: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    await run(inside.engine, "ALTER TABLE deliveries ADD CONSTRAINT broken CHECK (channel <> 'telegram')")
+    await knock(web, citizen.text(FIRE))
+    assert await rows(inside.engine, "SELECT kind FROM attention") == [("message_not_handled",)]
+    await run(inside.engine, "ALTER TABLE deliveries DROP CONSTRAINT broken")
+    await talk(web, inside, citizen.text(FIRE))
+    assert await rows(inside.engine, "SELECT kind FROM attention ORDER BY id") == [
+        ("message_not_handled",),
+        ("danger",),
+    ]
+
+
 async def test_an_edited_story_is_filed_as_it_reads_now(
     web: httpx.AsyncClient, inside: House, citizen: Citizen
 ) -> None:

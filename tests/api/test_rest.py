@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,17 +20,20 @@ from api.webhooks.telegram import take_update
 from store import moves
 
 STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
+FIRE = "Tolong, rumah tetangga saya kebakaran sekarang, apinya besar, di Plaju"
 UNKNOWN = "T-000-000-0000"
 ROUTES = [
     ("POST", "/complaints"),
     ("GET", "/complaints"),
     ("GET", f"/complaints/{UNKNOWN}"),
     ("GET", f"/complaints/{UNKNOWN}/files/1"),
+    ("GET", f"/complaints/{UNKNOWN}/neighbours"),
     ("POST", f"/complaints/{UNKNOWN}/moves"),
     ("POST", f"/complaints/{UNKNOWN}/routing"),
     ("POST", f"/complaints/{UNKNOWN}/notes"),
     ("POST", "/suggest"),
     ("GET", "/attention"),
+    ("GET", "/misroutes"),
 ]
 
 
@@ -104,6 +108,61 @@ async def test_a_complaint_is_filed_and_routed_by_its_words(desk: httpx.AsyncCli
     assert found["agency_name"] == receipt["agency"]
     assert found["suggestion"]["reading"]["functions"]
     assert found["report_class"] == "pengaduan"
+
+
+async def test_operators_see_what_was_promised(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    kept = (await read(desk, ticket))["suggestion"]
+    said = (await desk.post("/suggest", json={"text": STORY})).json()
+    assert kept["model"] == said["model"]
+    reading = kept["reading"]
+    assert (reading["likely"], reading["band"]) == (said["likely"], said["band"])
+    assert (reading["danger"], reading["chatter"]) == (None, None)
+    assert reading["office"] == {"certain": False, "why": "road_status_unknown"}
+
+
+async def test_operators_see_the_words_that_speak_for_the_function_of_today(desk: httpx.AsyncClient) -> None:
+    text = f"{STORY} Anak saya dirawat di puskesmas."
+    ticket = await filed(desk, text=text, region="16.06")
+
+    def strongest(body: dict[str, Any]) -> str:
+        reason = body["reasons"][0]
+        return text[reason["start"] : reason["end"]]
+
+    found = await read(desk, ticket)
+    assert found["function"] == "pu"
+    assert strongest(found) in {"Jalan", "rusak"}
+    corrected = await desk.post(f"/complaints/{ticket}/routing", json={"function": "dinkes"})
+    assert strongest(corrected.json()) == "puskesmas"
+    assert (await read(desk, ticket))["reasons"] == corrected.json()["reasons"]
+
+
+@pytest.mark.parametrize("hidden", [{}, {"anonymous": True}, {"secret": True}])
+async def test_operators_see_what_must_be_masked(desk: httpx.AsyncClient, hidden: dict[str, bool]) -> None:
+    text = f"{STORY} Hubungi 081234567890 atau siti@example.com."
+    found = await read(desk, await filed(desk, text=text, **hidden))
+    assert found["text"] == text
+    assert [(each["kind"], text[each["start"] : each["end"]]) for each in found["personal"]] == [
+        ("phone", "081234567890"),
+        ("email", "siti@example.com"),
+    ]
+
+
+async def test_a_suggestion_of_an_earlier_version_is_shown_as_it_is(desk: httpx.AsyncClient, inside: House) -> None:
+    ticket = await filed(desk)
+    old = {"functions": [["pu", 0.9]], "topics": [], "class": []}
+    await run(inside.engine, "UPDATE routings SET suggested = CAST(:old AS jsonb)", old=json.dumps(old))
+    assert (await read(desk, ticket))["suggestion"]["reading"] == old
+
+
+async def test_a_danger_in_a_filed_complaint_waits_for_a_person_once(desk: httpx.AsyncClient, inside: House) -> None:
+    first, second = [await post_with_key(desk, "one", text=FIRE, secret=True) for _ in range(2)]
+    assert first.json() == second.json()
+    answer = await desk.get("/attention")
+    [matter] = answer.json()["items"]
+    assert (matter["kind"], matter["detail"], matter["ticket"]) == ("danger", "fire", first.json()["ticket"])
+    assert "tetangga" not in answer.text
+    assert await value(inside.engine, "SELECT suggested->>'danger' FROM routings") == "fire"
 
 
 async def test_what_is_given_stands_over_what_is_suggested(desk: httpx.AsyncClient) -> None:
@@ -328,6 +387,36 @@ async def test_an_odd_query_is_refused(desk: httpx.AsyncClient) -> None:
         problem(await desk.get(f"/complaints?{query}"), 422)
 
 
+# --- neighbours ---------------------------------------------------------------------------------------------
+
+
+async def neighbours_of(desk: httpx.AsyncClient, ticket: str) -> dict[str, Any]:
+    answer = await desk.get(f"/complaints/{ticket}/neighbours")
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_operators_see_what_is_probably_the_same(desk: httpx.AsyncClient) -> None:
+    first = await filed(desk, latitude=-2.8912, longitude=103.8401)
+    second = await filed(desk, text="Aspal berlubang dekat SMPN 1 Sekayu", latitude=-2.8913, longitude=103.8403)
+    await filed(desk, text="Sampah menumpuk di Jalan Merdeka Sekayu")
+    found = await neighbours_of(desk, first)
+    [row] = found["items"]
+    assert (row["ticket"], row["title"]) == (second, "Aspal berlubang dekat SMPN 1 Sekayu")
+    assert row["asked"] is True
+    assert row["shared"] == ["smp 1 sekayu"]
+    assert 20 < row["metres"] < 30
+    assert found["voices"] == 1
+    assert [row["ticket"] for row in (await neighbours_of(desk, second))["items"]] == [first]
+
+
+async def test_a_secret_complaint_is_nobodys_neighbour(desk: httpx.AsyncClient) -> None:
+    first = await filed(desk)
+    await filed(desk, secret=True)
+    assert await neighbours_of(desk, first) == {"items": [], "voices": 0}
+
+
 # --- changing -----------------------------------------------------------------------------------------------
 
 
@@ -426,6 +515,53 @@ async def test_a_suggestion_names_agency_and_confidence(desk: httpx.AsyncClient)
     assert 0 < body["functions"][0]["confidence"] <= 1
     assert body["agency"]["code"].startswith("16")
     assert isinstance(body["agency"]["certain"], bool)
+
+
+async def test_a_suggestion_says_how_sure_it_is_and_why(desk: httpx.AsyncClient) -> None:
+    text = f"{STORY} Hubungi 081234567890."
+    body = (await desk.post("/suggest", json={"text": text})).json()
+    assert body["likely"][0] == "pu"
+    assert body["band"] in {"auto", "ask"}
+    assert (body["danger"], body["chatter"]) == (None, None)
+    assert {"Jalan", "rusak"} <= {text[each["start"] : each["end"]] for each in body["reasons"]}
+    assert all(0 < each["weight"] <= 1 for each in body["reasons"])
+    assert [(each["kind"], text[each["start"] : each["end"]]) for each in body["personal"]] == [
+        ("phone", "081234567890")
+    ]
+
+
+async def test_a_suggestion_tells_dangers_and_what_is_no_complaint(desk: httpx.AsyncClient) -> None:
+    for text, danger, chatter in ((FIRE, "fire", None), ("Selamat pagi", None, "greeting"), ("", None, "empty")):
+        body = (await desk.post("/suggest", json={"text": text})).json()
+        assert (body["danger"], body["chatter"]) == (danger, chatter)
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "code", "certain", "why"),
+    [
+        ("Guru SMA Negeri 1 Sekayu menarik pungutan dari siswa", "disdik", "16-disdik", True, "school_level_province"),
+        ("Guru SD Negeri 5 Sekayu menarik pungutan dari siswa", "disdik", "16.06-disdik", True, "school_level_kabkota"),
+        ("Guru SMP Negeri 2 Palembang memukul siswa", "disdik", "16.71-disdik", True, "school_level_kabkota"),
+        ("Guru di sekolah Sekayu menarik pungutan dari siswa", "disdik", "16.06-disdik", False, "school_level_unknown"),
+        ("Guru madrasah MTs Negeri Sekayu belum menerima sertifikasi", "kemenag", "16.06-kemenag", True, "mandate"),
+        (STORY, "pu", "16.06-pu", False, "road_status_unknown"),
+    ],
+)
+async def test_a_suggestion_says_whether_the_office_is_certain(
+    desk: httpx.AsyncClient, text: str, function: str, code: str, certain: bool, why: str
+) -> None:
+    body = (await desk.post("/suggest", json={"text": text})).json()
+    agency = body["agency"]
+    assert body["functions"][0]["label"] == function
+    assert (agency["code"], agency["certain"], agency["why"]) == (code, certain, why)
+
+
+async def test_a_madrasah_that_is_taken_for_a_school_still_leads_to_the_kemenag(
+    desk: httpx.AsyncClient,
+) -> None:
+    ticket = await filed(desk, text="Guru madrasah di Sekayu menarik pungutan", region="16.06")
+    answer = await desk.post(f"/complaints/{ticket}/routing", json={"function": "disdik"})
+    assert answer.json()["agency"] == "16.06-kemenag"
 
 
 async def test_where_nothing_is_known_kominfo_decides(desk: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from bot.conversation import Conversation, load, save
 from bot.messages import Address, Incoming, Media, Place
 from bot.script import QUESTIONS
 from bot.texts import LANGUAGES, speak
-from bot.turns import CallHuman, File, KeepMedia, Suggestion, Unreachable
+from bot.turns import CallHuman, File, KeepMedia, ReportDanger, Suggestion, Unreachable
 
 STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
 
@@ -44,6 +44,79 @@ def chat_at(question: str) -> Chat:
         chat.say(words)
     assert chat.asking == question
     return chat
+
+
+# --- what the classifier promises --------------------------------------------------------------
+
+
+def promising(**promise: Any) -> Chat:
+    """A chat with a classifier that is sure of labour, whose office is certain, and promises this."""
+    said = Suggestion((("naker", 0.9),), (), (("pengaduan", 0.9),), "of this test", ("naker",), **promise)
+    return Chat(replace(FACTS, suggest=lambda _words: said))
+
+
+WAGES = ("Gaji kami di pabrik Sekayu tidak dibayar sejak bulan lalu", "tidak ada", "biasa saja")
+
+
+@pytest.mark.parametrize(("band", "sure"), [("auto", True), ("ask", False)])
+def test_an_agency_is_named_without_a_caveat_only_where_nobody_need_look(band: str, sure: bool) -> None:
+    chat = promising(band=band)
+    *_, summary = [chat.say(words) for words in WAGES]
+    assert "Tenaga Kerja" in summary
+    assert ("(dipastikan petugas)" not in summary) == sure
+    chat.say("ya")
+    assert chat.filed[0].office.code.endswith("naker")
+
+
+def test_a_draft_of_an_earlier_version_is_summed_up_and_filed() -> None:
+    chat = promising(band="auto")
+    for words in WAGES:
+        chat.say(words)
+    old = {"functions": [["naker", 0.9]], "topics": [], "class": [["pengaduan", 0.9]], "model": "2026-11-21.84f88473"}
+    chat.conversation = replace(chat.conversation, draft=replace(chat.draft, suggestion=old))
+    assert "(dipastikan petugas)" in chat.say("bantuan")
+    assert "Tercatat" in chat.say("ya")
+    assert chat.filed[0].draft.suggestion == old
+
+
+# --- dangers -------------------------------------------------------------------------------------
+
+FIRE = "Rumah tetangga saya di Plaju kebakaran sekarang, apinya besar"
+
+
+def reported(chat: Chat) -> list[str]:
+    """The dangers that were reported."""
+    return [wish.kind for wish in chat.wishes if isinstance(wish, ReportDanger)]
+
+
+def test_a_danger_is_reported_when_it_is_told_and_once() -> None:
+    chat = Chat()
+    chat.say("Jalan di Plaju rusak")
+    assert reported(chat) == []
+    chat.say("lampu mati", unheard=True)
+    chat.say(FIRE, unheard=True)
+    assert reported(chat) == ["fire"]
+    chat.say("Apinya makin besar, tolong cepat", unheard=True)
+    chat.photo("kebakaran")
+    chat.edit(1, f"Jalan di Plaju rusak. {FIRE}")
+    assert reported(chat) == ["fire"]
+
+
+def test_every_complaint_reports_its_own_danger() -> None:
+    chat = Chat()
+    chat.say(FIRE)
+    chat.say("batal")
+    chat.say(FIRE)
+    assert reported(chat) == ["fire", "fire"]
+
+
+def test_a_danger_told_of_a_filed_complaint_is_reported() -> None:
+    chat = Chat()
+    for words in (STORY, "tidak ada", "biasa saja", "ya"):
+        chat.say(words)
+    chat.say("Sekarang malah ada kebakaran di situ, apinya besar", unheard=True)
+    assert len(chat.notes) == 1
+    assert reported(chat) == ["fire"]
 
 
 # --- the happy way -------------------------------------------------------------------------------

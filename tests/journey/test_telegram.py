@@ -33,6 +33,11 @@ async def test_from_first_word_to_the_answer(running: Running, telegram_api: Fak
     assert whole["text"] == STORY
     assert whole["region"].startswith("16.06")
     assert (whole["anonymous"], whole["secret"], whole["pelapor"]) == (True, True, None)
+    promised = whole["suggestion"]
+    assert promised["model"]
+    assert promised["reading"]["likely"][0] == whole["function"] == "pu"
+    assert promised["reading"]["band"] in {"auto", "ask"}
+    assert promised["reading"]["office"] == {"certain": False, "why": "road_status_unknown"}
 
     move = {"status": "Ditindaklanjuti oleh Instansi", "note": "Sudah kami tambal kemarin.\nTerima kasih."}
     moved = await running.api.post(f"/complaints/{ticket}/moves", json=move)
