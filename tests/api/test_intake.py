@@ -251,7 +251,7 @@ async def test_a_story_becomes_a_complaint_with_its_words_place_and_agency(
 async def test_a_long_story_is_kept_in_full_and_the_citizen_told(
     web: httpx.AsyncClient, inside: House, citizen: Citizen
 ) -> None:
-    story = STORY + " Sudah kami lapor ke RT." * 150
+    story = STORY + " Lubangnya dalam dan motor sering jatuh." * 100
     assert len(story) > 3000
     assert "long_text" in await talk(web, inside, citizen.text(story))
     for words in SHORTEST:
