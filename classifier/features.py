@@ -103,13 +103,17 @@ def word_hashes(text: str) -> list[int]:
     return [int(murmurhash3_32(word, positive=True)) for word in text.split()]
 
 
+# What stands for a number says who wrote, and nothing of the matter.
+_MASKED = frozenset(word_hashes("nomornik nomortelepon"))
+
+
 def trust(text: str, vocabulary: Collection[int]) -> float:
     """Return how far a normalised text can be read, 0 to 1, by its words that were ever learned from.
 
     Pieces of words say something of a misspelt word, and as much of nonsense: so nothing is believed of a text without
     a known word, half of a single one, all from three words on, if half of the words are known.
     """
-    words = word_hashes(text)
+    words = [word for word in word_hashes(text) if word not in _MASKED]
     known = sum(word in vocabulary for word in words)
     return min(1.0, (known + 1) / 4) * min(1.0, 2 * known / len(words)) if known else 0.0
 

@@ -104,7 +104,9 @@ def test_who_knows_nothing_asks(classifier: Classifier, text: str) -> None:
     assert classifier.read(text).band == "ask"
 
 
-@pytest.mark.parametrize("text", ["qwer", "asdf qwer", "xkjdhf sdkjfh wuerz", "lorem ipsum dolor sit amet", "ktp"])
+@pytest.mark.parametrize(
+    "text", ["qwer", "asdf qwer", "xkjdhf sdkjfh wuerz", "lorem ipsum dolor sit amet", "ktp", "1671010101900001"]
+)
 def test_words_that_nobody_knows_and_single_ones_carry_little(classifier: Classifier, text: str) -> None:
     assert classifier.read(text).functions[0].confidence < 0.5
     assert classifier.read(text).band == "ask"
