@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
@@ -183,10 +182,8 @@ def _head(features: csr_matrix, labels: NDArray[np.object_], weights: NDArray[np
     # A column that a single row has can tell that row only.
     seen = np.flatnonzero(np.bincount(features.indices, minlength=features.shape[1]) > 1)
     small = features[:, seen].astype(np.float64)
-    small.sort_indices()  # once, and not by each thread
-    lines = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_line)(small, labels == name, weights, recipe) for name in names
-    )
+    # One after the other: liblinear draws from one generator for the whole process, and threads would draw by chance.
+    lines = [_line(small, labels == name, weights, recipe) for name in names]
     coefficients = np.zeros((features.shape[1], len(names)), dtype=np.float32)
     coefficients[seen] = np.stack([line for line, _ in lines], axis=1)
     intercept = np.array([start for _, start in lines], dtype=np.float32)
