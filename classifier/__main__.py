@@ -16,7 +16,7 @@ from classifier.knowledge import read_knowledge
 from classifier.modelfile import HEADS, Model, ModelRefused
 from classifier.reading import Classifier, Guess, Reading, load
 from classifier.topics import read_topics
-from classifier.training import Recipe, train
+from classifier.training import Recipe, fit, train
 from classifier.trials import Trial, judge_reports, trials
 
 _BATCH = 256
@@ -58,7 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         description="The new model replaces the old one only if it is worse at no function: exit code 3 if not.",
     )
     command.add_argument(
-        "data", type=Path, nargs="+", metavar="DATA.csv", help="reports with their labels; of equal ids the last counts"
+        "data",
+        type=Path,
+        nargs="+",
+        metavar="DATA.csv",
+        help="reports with their labels; of equal texts the last counts",
     )
     command.add_argument(
         "--out", type=Path, default=modelfile.PATH.parent, help="folder to write to (default: this package)"
@@ -121,7 +125,8 @@ def _train(asked: argparse.Namespace) -> None:
         _print_figures(trial.moved)
         tried.append(trial)
     if not asked.force:
-        _succeed(path, examples, make, tried)
+        # Only the ranking is compared: promises need not be fitted for it.
+        _succeed(path, examples, lambda some: fit(some, recipe)[0], tried)
     trained = train(examples, recipe, quiet=asked.quiet)
     data = modelfile.pack(trained.model)
     modelfile.unpack(data)
