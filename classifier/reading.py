@@ -80,11 +80,6 @@ class Classifier:
         """The confidence from which on a function is in the band `auto`."""
         return self._bands.auto
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics that this model can name."""
-        return self._heads[1].labels
-
     def read(self, text: str, title: str = "") -> Reading:
         """Return what the text is about. Accepts any str and reads about its first 4,000 characters; never raises.
 
