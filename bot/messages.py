@@ -53,6 +53,8 @@ class Incoming:
     message, whatever its text). `sequence` orders the messages of one chat, and an edited message
     keeps the sequence of the message it replaces. A message in a group (not `private`) may be
     `addressed` to us; what it says is not kept. `language` is one that the citizen chose, not the phone's.
+    `reply_to` is the sequence of the message that this one answers, where the channel can quote; `forwarded` says
+    that the words are somebody else's; `transcribed` that they were heard in a voice note, by a machine.
     """
 
     address: Address
@@ -68,6 +70,9 @@ class Incoming:
     unsupported: str | None = None
     name: str | None = None
     language: str | None = None
+    reply_to: int | None = None
+    forwarded: bool = False
+    transcribed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,27 @@ agencies = Table(
     Column("source", Text, nullable=False),
 )
 
+# The days off of a year. A year without any row is a year that nobody has entered: it is not computed with.
+holidays = Table(
+    "holidays",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    CheckConstraint("kind IN ('nasional', 'cuti_bersama')", name="kind"),
+)
+
+# How many working days a matter may take, from which day on.
+clock_rules = Table(
+    "clock_rules",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("working_days", SmallInteger, nullable=False),
+    Column("remind_days_before", SmallInteger),
+    Column("source", Text, nullable=False),
+)
+
 # --- people ---------------------------------------------------------------------------------------
 
 citizens = Table(
@@ -113,9 +134,43 @@ contacts = Table(
     Column("last_message_at", Moment),
     Column("unreachable_since", Moment),
     Column("unreachable_reason", Text),
+    Column("erased_at", Moment),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
+    # Drafts that wait for their citizen.
+    Index(
+        "ix_contacts_waiting_draft",
+        "last_message_at",
+        postgresql_where=text("(conversation -> 'draft'::text) <> 'null'::jsonb"),
+    ),
     postgresql_with={"fillfactor": "70"},
+)
+
+# A code that carries a draft or tickets from one chat to another. Only its digest is kept.
+carryovers = Table(
+    "carryovers",
+    metadata,
+    _id(),
+    Column("code_sha256", Text, nullable=False, unique=True),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False, index=True),
+    # A draft's number, or a ticket; neither means all tickets of the chat.
+    Column("draft", Integer),
+    Column("ticket", Text),
+    _now("created_at"),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("used_by", BigInteger, ForeignKey("contacts.id")),
+)
+
+# Wrong guesses at codes, by whoever made them: nobody can lock out another.
+guesses = Table(
+    "guesses",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    Column("guesser", Text, nullable=False),
+    _now("at"),
+    Index("ix_guesses_kind_guesser_at", "kind", "guesser", "at"),
 )
 
 # --- what was heard and what is to be said --------------------------------------------------------
@@ -186,13 +241,17 @@ complaints = Table(
     Column("region", Text, ForeignKey("regions.code")),
     Column("latitude", Float),
     Column("longitude", Float),
+    # The citizen's words for the time, and the day that they name, where they name one.
     Column("happened", Text),
+    Column("happened_on", Date),
     Column("anonymous", Boolean, nullable=False),
     Column("secret", Boolean, nullable=False),
     Column("status", Text, nullable=False, index=True),
     Column("function", Text),
     Column("category", Text),
     Column("agency", Text, ForeignKey("agencies.code"), index=True),
+    # On the receipt, beside the ticket: who has both may see how far it is. Never given out over REST.
+    Column("code", Text),
     _now("filed_at"),
     _now("changed_at"),
     UniqueConstraint("contact_id", "draft"),
@@ -237,6 +296,36 @@ complaint_parties = Table(
     Column("role", Text, primary_key=True),
     Column("contact_id", BigInteger, ForeignKey("contacts.id"), index=True),
     CheckConstraint("role IN ('pelapor', 'pendamping', 'pengikut')", name="role"),
+)
+
+# What a citizen thought of it, in the citizen's own act: silence leaves no row here.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), primary_key=True),
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), primary_key=True),
+    Column("stars", SmallInteger, nullable=False),
+    Column("comment", Text),
+    _now("at"),
+    CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),
+)
+
+# What the calendar will do to a complaint if nobody acts: one running row of a kind at most.
+clocks = Table(
+    "clocks",
+    metadata,
+    _id(),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    _now("started_at"),
+    # The last day, in the time zone of the complaint's region, and the moment at which that day is over.
+    Column("due_on", Date, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("remind_at", Moment),
+    Column("reminded_at", Moment),
+    Column("stopped_at", Moment),
+    Index("uq_clocks_running", "complaint_id", "kind", unique=True, postgresql_where=text("stopped_at IS NULL")),
+    Index("ix_clocks_due", "due_at", postgresql_where=text("stopped_at IS NULL")),
 )
 
 # What was suggested, what was decided: the classifier's training rows.
@@ -289,6 +378,8 @@ media = Table(
     Column("sha256", Text),
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("problem", Text),
+    # The words of a voice note, where a transcriber is plugged in.
+    Column("transcript", Text),
     _now("created_at"),
     Column("stored_at", Moment),
     Index("ix_media_contact_id_draft", "contact_id", "draft"),
