@@ -130,7 +130,7 @@ class _Index:
         return hits
 
 
-class _Rules:
+class Rules:
     """The rules of danger.toml, ready to read texts. They never change after they were made."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -262,4 +262,4 @@ def _spans(hits: Sequence[_Hit], places: Sequence[Span], offset: int) -> tuple[S
     return tuple(span for span in spans if span[0] >= 0)
 
 
-_RULES = _Rules(tomllib.loads(_FILE.read_text(encoding="utf-8")))
+_RULES = Rules(tomllib.loads(_FILE.read_text(encoding="utf-8")))
