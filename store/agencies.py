@@ -177,7 +177,8 @@ class Agencies:
             return Responsibility(self._home, certain=False, why="no_region")
         if function is None or function not in self._levels:
             return self._kominfo(place, on, "no_function")
-        if place.kind == "kecamatan" and (office := self._office(function, place.code, "kabkota", on)):
+        district = self._regions.kecamatan_of(place.code)
+        if district and (office := self._office(function, district.code, "kabkota", on)):
             return Responsibility(office, certain=True, why="mandate")
         mandate, mixed = self._mandate(function, place, text)
         level = mandate.level if mandate else self._levels[function]

@@ -1,17 +1,28 @@
 """The gazetteer: which region a citizen names in free, informal text.
 
-A text is read once, word by word, against a tree of all names; the mentions are then weighed against each other:
-"Tempe" is a kecamatan and a food, "Balusu" lies in two kabupaten, and "jalan Palembang" need not be in Palembang.
+A text is read word by word against a tree of all names; the mentions are then weighed against each other: "Tempe" is a
+kecamatan and a food, "Balusu" lies in two kabupaten, and "jalan Palembang" need not be in Palembang.
+
+Provinces, kabupaten/kota and kecamatan are read first. Desa and kelurahan have a tree of their own and are weighed
+after them, because their names repeat and are everyday words: one counts only where the text marks it ("kel."), or
+names what it lies in, or where nothing else has that name. A wrong place is worse than a question.
 """
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
-from store.regions import Region, Regions, read
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from store.regions import VILLAGES, Region, Regions, read
 
 # An apostrophe inside a word is a sound of the language (Sa'dan) and not its end.
 _TOKEN = re.compile(r"[^\W_]+(?:['’‘`][^\W_]+)*")
@@ -19,29 +30,85 @@ _APOSTROPHES = re.compile(r"['’‘`]")
 _SPELLED = ["satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh", "sebelas"]
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _NUMBERS = {word: str(value) for value, word in enumerate(_SPELLED, start=1)} | _ROMAN
+_SHORT_FORMS = {
+    "tanjung": "tj tg tjg tjng tnjung",
+    "sungai": "sei",
+    "gunung": "gn gng",
+    "lubuk": "lb lbk",
+    "talang": "tl tlg",
+    "pasar": "ps psr",
+    "karang": "krg",
+    "seberang": "sebrang sbrg",
+}
+_USUAL = _NUMBERS | {short: word for word, line in _SHORT_FORMS.items() for short in line.split()}
 # "disekayu", "kepalembang": the preposition is often written onto the name. Shorter names would match by accident.
 _GLUED = ("di", "ke")
 _GLUED_NAME_LENGTH = 5
 _MARKERS = ("kecamatan", "kabupaten", "kota", "provinsi")
+_VILLAGE_MARKERS = ("desa", "kelurahan", "dusun")
+_VILLAGE_LEADS = (*_VILLAGE_MARKERS, "quarter")
+_RESIDENTS = "warga"
+
+# One letter of a word of a larger name may be wrong, missing or doubled; in a shorter word that makes another word.
+_MISSPELLED_LENGTH = 7
+# A village's name as it is looked for after "desa" and inside a region that is named: rapidfuzz's ratio, and how much
+# better than the next one it must be.
+_VILLAGE_LIKENESS = 86
+_VILLAGE_MARGIN = 5
+_VILLAGE_WORDS = 3
+_VILLAGE_LENGTH = 6
+
+_VILLAGE_DOTS = 3
+# How little a village's name says by itself, from the least.
+_USES = ("ordinary", "elsewhere", "plain", "")
+
+_VILLAGES_READ = 50
+"""Names of villages that are weighed, at most: a report has fewer, and a text may have a thousand."""
+_first = attrgetter("first")
+
+_OFFERED = 5
+"""Places offered to choose from, at most; of more none is offered, because the right one might be missing."""
+
+# What may stand inside a village's name, and after a short form ("Tj. Raja"): a comma or a stop begins something else.
+_NAME_GAP = re.compile(r"[\s'’/–-]{0,3}")
+_SHORT_GAP = re.compile(r"\.?[\s'’/–-]{0,3}")
+_SHORT_LENGTH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The deepest region that a text names, in the citizen's own spelling; not `certain` means: better ask."""
+    """The deepest region that a text names, in the citizen's own spelling; not `certain` means: better ask.
+
+    `name` is the region's own ("7 Ulu"); `full` says where it lies ("Kelurahan 7 Ulu, Seberang Ulu I, Kota Palembang").
+    `among` are the code and a short name of each place that may be meant, to choose from; `region` is then what they
+    share. It is empty where the region is certain, and where there are too many to choose from.
+    """
 
     region: str
     name: str
     words: str
     certain: bool
+    full: str = ""
+    among: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Node:
     """A word in the tree of names, and the regions whose name ends with it."""
 
     next: dict[str, "_Node"] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
     ordinary: bool = False
+    use: str = ""
+
+
+class _Spot(NamedTuple):
+    """Where a name stands: its first word, the one after its last, the name, and the letters glued before it."""
+
+    first: int
+    last: int
+    node: _Node
+    glued: int
 
 
 class _Token(NamedTuple):
@@ -80,132 +147,293 @@ class _Mention:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A mention that was decided: the region, how much speaks for it, and whether it is sure."""
+    """A mention that was decided: the region, how much speaks for it, whether it is sure, and else what it may be."""
 
     region: Region
     mention: _Mention
     certain: bool
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Village:
+    """The name of a village in the text, what it may mean, and what the words around it say about it.
+
+    `inside` are those that lie in a region that is named, a kecamatan, a kabupaten or both. `rivals` are the larger
+    regions of the same name, `against` says that the text names another kabupaten, plainly.
+    """
+
+    spot: _Spot
+    marker: str
+    lead: str
+    capitals: bool
+    alone: bool
+    beside: bool
+    inside: tuple[str, ...]
+    by_district: bool
+    by_kabkota: bool
+    against: bool
+    rivals: tuple[str, ...]
+
+    @property
+    def signed(self) -> bool:
+        """Whether anything says that a place is meant."""
+        return bool(self.marker) or self.beside or self.capitals or self.lead in ("at", _RESIDENTS)
+
+    @property
+    def plainly(self) -> int:
+        """How plainly the words before it say that this is the place, as for a mention."""
+        return 2 if self.marker or self.lead == "at" else 0 if self.lead == "away" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A village that was decided: the region, whether it is sure, and else what it may be."""
+
+    region: Region
+    village: _Village
+    certain: bool
+    among: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> tuple[bool, int, bool]:
+        """How much speaks for it, against other villages."""
+        return bool(self.village.inside), self.village.plainly + bool(self.village.marker), self.certain
+
+
+class _Elsewhere(NamedTuple):
+    """Whether the text speaks of a place that is not ours: a city, a "kab." or a "kec." that we do not know."""
+
+    kabkota: bool
+    district: bool
 
 
 class Gazetteer:
     """Finds regions in text; built once, then only read."""
 
     def __init__(self, regions: Regions) -> None:
-        """Grow the tree of names from the regions."""
+        """Grow the trees of names from the regions."""
         self._regions = regions
         self._uses: dict[str, set[str]] = defaultdict(set)
         for row in read("gazetteer_words.csv"):
             self._uses[row["use"]].add(row["word"])
-        self._leads = {word: use for use in (*_MARKERS, "street", "village", "away", "at") for word in self._uses[use]}
-        self._root = _Node()
+        leads = (*_MARKERS, *_VILLAGE_LEADS, "street", "away", "at")
+        self._leads = {word: use for use in leads for word in self._uses[use]}
+        self._splits = tuple(sorted(self._uses["beginning"], key=len, reverse=True))
+        self._root, self._village_root = _Node(), _Node()
+        self._villages_of: dict[str, dict[str, str]] = defaultdict(dict)
+        use_of = {row["code"]: row["use"] for row in read(VILLAGES) if row["use"]}
         for region in regions.by_code.values():
+            is_village = region.code.count(".") == _VILLAGE_DOTS
             for name in (_plain(region), *region.aliases):
-                for spelling in set(_spellings(name)):
-                    self._plant(spelling, region.code)
+                for spelling in set(_spellings(name, self._splits)):
+                    if is_village:
+                        self._plant(self._village_root, spelling, region.code, use_of.get(region.code, ""))
+                    else:
+                        self._plant(self._root, spelling, region.code)
+            if is_village:
+                self._villages_of[region.parent][region.code] = "".join(next(_spellings(region.name)))
+        self._heads = self._root.next.keys() | self._village_root.next.keys()
+        self._foreign = self._uses["outside"] | self._uses["noun"]
+        self._right_words = self._uses["apart"] | set(_words_below(self._root))
+        self._misspelled = self._deletions()
+        # Citizens use each other's words: each is looked up once.
+        self._right = lru_cache(maxsize=1 << 14)(self._correct)
 
     def find(self, text: str, near: str | None = None) -> Found | None:
         """The deepest region that the text names, or None.
 
         `near` is the code of a region where the citizen is thought to be; it only decides between places of one name.
+        None also where the places of one name share no province.
         """
         tokens = list(_tokens(text))
-        mentions = self._mentions(text, tokens)
-        if not mentions:
+        starts = self._starts(tokens)
+        spots = self._spots(tokens, starts, self._root)
+        villages = self._spots(tokens, starts, self._village_root)
+        if not spots and not villages:
             return None
-        named = self._named(mentions)
-        readings = {
-            mention: reading for mention in mentions if (reading := self._decide(mention, named, near)) is not None
+        # "Desa Tanjung Raya, Belitang": the "raya" is no street's.
+        named = {at for spot in villages if spot.last - spot.first > 1 for at in range(spot.first, spot.last)}
+        mentions = self._mentions(text, tokens, spots, named)
+        elsewhere = self._elsewhere(tokens, spots, villages)
+        settled = self._settled(text, tokens, spots, villages, mentions, near, elsewhere)
+        # "Desa Betung" is no longer the kecamatan Betung, nor "Sako Baru" the kecamatan Sako.
+        taken = [(each.village.spot.first, each.village.spot.last) for each in settled]
+        left = {
+            mention: spot
+            for mention, spot in mentions.items()
+            if not any(spot.first < last and first < spot.last for first, last in taken)
         }
-        if not readings:
+        best = self._larger(text, tokens, left, near, elsewhere)
+        if settled:
+            return self._deepest(text, tokens, settled, best)
+        if best is None:
             return None
-        best = self._best(tuple(readings.values()), named)
-        start, end = mentions[best.mention]
-        # "Mesuji, Lampung" is not the Mesuji of Ogan Komering Ilir.
-        elsewhere = best.region.parent not in named and any(token.word in self._uses["outside"] for token in tokens)
-        certain = best.certain and not (elsewhere and best.region.kind == "kecamatan")
-        return Found(best.region.code, best.region.name, text[start:end], certain)
+        return self._found(text, tokens, left[best.mention], best.region, best.certain, best.among)
 
-    def _plant(self, words: tuple[str, ...], code: str) -> None:
-        node = self._root
+    def _found(
+        self, text: str, tokens: Sequence[_Token], spot: _Spot, region: Region, certain: bool, among: Iterable[str]
+    ) -> Found:
+        return Found(
+            region=region.code,
+            name=region.name,
+            words=text[tokens[spot.first].start + spot.glued : tokens[spot.last - 1].end],
+            certain=certain,
+            full=self._regions.full_name(region.code),
+            among=() if certain else self._choices(among),
+        )
+
+    def _choices(self, codes: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """What a citizen can choose from: the kabupaten of these places where they differ, else the places."""
+        by_kabkota: dict[str, list[str]] = defaultdict(list)
+        for code in sorted(set(codes)):
+            by_kabkota[_kabkota(code)].append(code)
+        if len(by_kabkota) > 1:
+            found = [(_shared(inside), self._regions.by_code[upper].name) for upper, inside in by_kabkota.items()]
+        else:
+            found = [(code, self._choice(code)) for inside in by_kabkota.values() for code in inside]
+        if len({name for _, name in found}) < len(found):
+            found = [(code, self._regions.full_name(code)) for code, _ in found]
+        return tuple(found) if len(found) <= _OFFERED else ()
+
+    def _choice(self, code: str) -> str:
+        region = self._regions.by_code[code]
+        over = self._regions.by_code.get(region.parent)
+        return f"{region.name}, {over.name}" if over and region.kind not in ("kabupaten", "kota") else region.name
+
+    # --- the trees of names --------------------------------------------------------------------------
+
+    def _plant(self, root: _Node, words: tuple[str, ...], code: str, use: str = "") -> None:
+        node = root
         for word in words:
             node = node.next.setdefault(word, _Node())
         if code not in node.codes:
+            # A name is as ordinary as the most ordinary place that bears it.
+            node.use = use if not node.codes else min(node.use, use, key=_USES.index)
             node.codes = (*node.codes, code)
-        node.ordinary = " ".join(words) in self._uses["ordinary"]
+        node.ordinary = node.ordinary or use == "ordinary" or " ".join(words) in self._uses["ordinary"]
+        if node.ordinary:
+            node.use = "ordinary"
 
-    def _mentions(self, text: str, tokens: Sequence[_Token]) -> dict[_Mention, tuple[int, int]]:
-        """The names in the text, each with its first place; repetitions say nothing new and are dropped."""
-        first_words = self._root.next
-        spots: list[tuple[int, int, _Node, int]] = []
-        at = 0
-        while at < len(tokens):
-            if tokens[at].word not in first_words and not tokens[at].word.startswith(_GLUED):
-                at += 1
+    def _deletions(self) -> dict[str, tuple[str, ...]]:
+        """The words of the larger names by what is left of them without one letter."""
+        words = {word for word in _words_below(self._root) if len(word) >= _MISSPELLED_LENGTH and word.isalpha()}
+        found: dict[str, tuple[str, ...]] = {}
+        for word in sorted(words):
+            for left in _without_a_letter(word):
+                found[left] = (*found.get(left, ()), word)
+        return found
+
+    def _correct(self, word: str) -> str:
+        """The only word of a larger name that differs in one letter, but for the first; "" if there is none."""
+        if len(word) < _MISSPELLED_LENGTH - 1 or not word.isalpha() or word in self._right_words:
+            return ""
+        near = {right for left in _without_a_letter(word) for right in self._misspelled.get(left, ())}
+        near = {right for right in near if right[0] == word[0] and OSA.distance(word, right, score_cutoff=1) == 1}
+        return near.pop() if len(near) == 1 else ""
+
+    # --- larger regions ------------------------------------------------------------------------------
+
+    def _starts(self, tokens: Sequence[_Token]) -> list[int]:
+        """The words with which a name may begin."""
+        heads, length = self._heads, _MISSPELLED_LENGTH
+        return [
+            at
+            for at, token in enumerate(tokens)
+            if token.word in heads
+            or (token.word.startswith(_GLUED) and token.word[2:] in heads)
+            or (len(token.word) >= length - 1 and self._right(token.word))
+        ]
+
+    def _spots(self, tokens: Sequence[_Token], starts: Sequence[int], root: _Node) -> list[_Spot]:
+        """The names in the text, from left to right, none over another."""
+        spots: list[_Spot] = []
+        free = 0
+        for at in starts:
+            if at < free:
                 continue
-            node, length, glued = self._match(tokens, at)
-            if node and tokens[at].counts and at + length < len(tokens) and self._match(tokens, at + 1)[1] >= length:
-                node = None  # "SMA 2 Ulu Musi": the number belongs to the school, not to the kampung "2 Ulu"
-            if node is None:
-                at += 1
+            node, length, glued = self._match(tokens, at, root)
+            # "SMA 2 Ulu Musi": the number belongs to the school, not to the kampung "2 Ulu".
+            follows = tokens[at].counts and at + length < len(tokens)
+            if node is None or (follows and self._match(tokens, at + 1, self._root)[1] >= length):
                 continue
-            spots.append((at, at + length, node, glued))
-            at += length
+            free = at + length
+            spots.append(_Spot(at, free, node, glued))
+        return spots
+
+    def _mentions(
+        self, text: str, tokens: Sequence[_Token], spots: list[_Spot], inside: set[int]
+    ) -> dict[_Mention, _Spot]:
+        """What is named, each with its first place; repetitions say nothing new and are dropped.
+
+        The words that are `inside` the name of a village lead to nothing.
+        """
         shouting = bool(spots) and text.isupper()
-        found: dict[_Mention, tuple[int, int]] = {}
-        for index, (first, last, node, glued) in enumerate(spots):
-            marker, lead = self._before(tokens, first)
-            start, end = tokens[first].start + glued, tokens[last - 1].end
-            alone = last - first == len(tokens)
+        found: dict[_Mention, _Spot] = {}
+        for index, spot in enumerate(spots):
+            marker, lead = self._before(tokens, spot.first, inside)
+            start, end = tokens[spot.first].start + spot.glued, tokens[spot.last - 1].end
+            alone = spot.last - spot.first == len(tokens)
             mention = _Mention(
-                codes=node.codes,
-                ordinary=node.ordinary,
+                codes=spot.node.codes,
+                ordinary=spot.node.ordinary,
                 marker=marker,
-                lead="at" if glued and text[start - 2].lower() == "d" else "away" if glued else lead,
+                lead=_glued_lead(text, start) if spot.glued else lead,
                 capitals=(alone or not shouting) and text[start:end].isupper(),
                 alone=alone,
                 beside=self._beside(tokens, spots, index),
             )
-            found.setdefault(mention, (start, end))
+            found.setdefault(mention, spot)
         return found
 
-    def _match(self, tokens: Sequence[_Token], at: int) -> tuple[_Node | None, int, int]:
+    def _match(self, tokens: Sequence[_Token], at: int, root: _Node) -> tuple[_Node | None, int, int]:
         """The longest name that begins at a word, its number of words, and the letters of a glued preposition."""
         word = tokens[at].word
-        node, glued = self._root.next.get(word), 0
-        if node is None and word.startswith(_GLUED) and len(word) >= _GLUED_NAME_LENGTH + 2:
-            node, glued = self._root.next.get(word[2:]), 2
+        node, glued, corrected = root.next.get(word), 0, False
+        larger = root is self._root
+        # Before a village only "di": too many nouns begin with "ke".
+        if node is None and word.startswith(_GLUED if larger else _GLUED[0]) and len(word) >= _GLUED_NAME_LENGTH + 2:
+            node, glued = root.next.get(word[2:]), 2
+        if node is None and larger and (right := self._right(word)):
+            node, glued, corrected = root.next.get(right), 0, True
         best, length = None, 0
         for end in range(at + 1, len(tokens) + 1):
             if node is None:
                 break
-            if node.codes and not (glued and node.ordinary) and not self._is_count(tokens, end):
+            short = corrected and end == at + 1 and len(word) < _MISSPELLED_LENGTH
+            doubtful = short or (node.ordinary and (glued or corrected))
+            if node.codes and not doubtful and not self._is_count(tokens, end):
                 best, length = node, end - at
-            node = node.next.get(tokens[end].word) if end < len(tokens) else None
+            if end == len(tokens):
+                break
+            following = node.next.get(tokens[end].word)
+            if following is None and larger and node.next and not corrected:
+                following, corrected = node.next.get(self._right(tokens[end].word)), True
+            node = following
         return best, length, glued
 
     def _is_count(self, tokens: Sequence[_Token], end: int) -> bool:
         """Whether the last word counts what follows: "Belitang 3 hari" is not Belitang III."""
         return tokens[end - 1].counts and end < len(tokens) and tokens[end].word in self._uses["unit"]
 
-    def _before(self, tokens: Sequence[_Token], first: int) -> tuple[str, str]:
+    def _before(self, tokens: Sequence[_Token], first: int, inside: set[int]) -> tuple[str, str]:
         """The kind of region ("Kec.", "kota") and the other word that stand before a name."""
         marker = ""
         for back in range(first - 1, max(first - 4, -1), -1):
-            use = self._leads.get(tokens[back].word, "")
+            use = "" if back in inside else self._leads.get(tokens[back].word, "")
             if use not in _MARKERS:
-                return marker, use
+                return marker, "village" if use in _VILLAGE_LEADS else use
             # "Kec. Kota Kayuagung": the outer word decides. One that fits no region of the name is passed over later.
             marker = use
         return marker, ""
 
-    def _beside(self, tokens: Sequence[_Token], spots: list[tuple[int, int, _Node, int]], index: int) -> frozenset[str]:
+    def _beside(self, tokens: Sequence[_Token], spots: list[_Spot], index: int) -> frozenset[str]:
         """The kabupaten and kota named right beside a name, with at most "kab." or "kota" between them."""
-        first, last, _, _ = spots[index]
         codes: set[str] = set()
-        if index + 1 < len(spots) and self._only_markers(tokens, last, spots[index + 1][0]):
-            codes.update(spots[index + 1][2].codes)
-        if index and self._only_markers(tokens, spots[index - 1][1], first):
-            codes.update(spots[index - 1][2].codes)
+        if index + 1 < len(spots) and self._only_markers(tokens, spots[index].last, spots[index + 1].first):
+            codes.update(spots[index + 1].node.codes)
+        if index and self._only_markers(tokens, spots[index - 1].last, spots[index].first):
+            codes.update(spots[index - 1].node.codes)
         return frozenset(code for code in codes if self._regions.by_code[code].kind in ("kabupaten", "kota"))
 
     def _only_markers(self, tokens: Sequence[_Token], start: int, end: int) -> bool:
@@ -227,6 +455,59 @@ class Gazetteer:
         said = [region for region in found if region.kind == mention.marker]
         return said or found
 
+    def _elsewhere(self, tokens: Sequence[_Token], spots: list[_Spot], villages: list[_Spot]) -> _Elsewhere:
+        """Whether the text speaks of a city of others, or of a "kab." or "kec." whose name is not ours."""
+        signs = [at for at, token in enumerate(tokens) if token.word in self._foreign]
+        if not signs:
+            return _Elsewhere(kabkota=False, district=False)
+        known = {at for spot in (*spots, *villages) for at in range(spot.first, spot.last)}
+        # The village Talang Jawa is no sign of Java, nor "desa Indramayu" of Indramayu.
+        named = {
+            at
+            for spot in villages
+            if spot.last - spot.first > 1 or (spot.first and tokens[spot.first - 1].word in self._uses["desa"])
+            for at in range(spot.first, spot.last)
+        }
+        kabkota = district = False
+        for at in signs:
+            word, before = tokens[at].word, tokens[at - 1].word if at else ""
+            if word in self._uses["outside"]:
+                kabkota |= at not in named and self._leads.get(before) != "street"
+            elif at + 1 < len(tokens) and at + 1 not in known:
+                name = tokens[at + 1].word
+                if len(name) > _SHORT_LENGTH and name.isalpha() and not self._is_everyday(name):
+                    kabkota |= self._leads[word] == "kabupaten"
+                    district |= self._leads[word] == "kecamatan"
+        return _Elsewhere(kabkota, district)
+
+    def _is_everyday(self, word: str) -> bool:
+        return word in self._uses["everyday"] or word in self._leads
+
+    def _larger(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        mentions: Mapping[_Mention, _Spot],
+        near: str | None,
+        elsewhere: _Elsewhere,
+    ) -> _Reading | None:
+        """The provinsi, kabupaten, kota or kecamatan that these mentions mean."""
+        named = self._named(mentions)
+        readings = [reading for mention in mentions if (reading := self._decide(mention, named, near)) is not None]
+        if not readings:
+            return None
+        best = self._best(tuple(readings), named)
+        if best.region.kind != "kecamatan" or best.region.parent in named:
+            return best
+        # "Mesuji, Lampung" is not the Mesuji of Ogan Komering Ilir, "Kec. Simpang Empat" not the kecamatan Simpang.
+        foreign = elsewhere.kabkota or (best.mention.ordinary and self._goes_on(text, tokens, mentions[best.mention]))
+        homonym = best.region.name.lower() in self._uses["elsewhere"] and not (
+            near and _within(near, best.region.parent)
+        )
+        if foreign or homonym:
+            return _Reading(best.region, best.mention, certain=False, among=best.among or (best.region.code,))
+        return best
+
     def _decide(self, mention: _Mention, named: Mapping[str, int], near: str | None) -> _Reading | None:
         """What a single mention means, given everything else that is named."""
         upper = self._upper(mention)
@@ -245,7 +526,7 @@ class Gazetteer:
         if len(choice) > 1:
             choice = self._narrow(choice, named, near)
         if len(choice) == 1:
-            return _Reading(choice[0], mention, certain)
+            return _Reading(choice[0], mention, certain, () if certain else tuple(region.code for region in choice))
         return self._parent(choice, mention)
 
     def _lower(
@@ -284,13 +565,9 @@ class Gazetteer:
 
     def _parent(self, choice: list[Region], mention: _Mention) -> _Reading | None:
         """The region that all places of one name share, never a sure answer; None when they share nothing."""
-        if not choice:
-            return None
-        shared = choice[0].parent
-        while shared and not all(_within(region.code, shared) for region in choice):
-            shared = shared.rpartition(".")[0]
-        region = self._regions.by_code.get(shared)
-        return _Reading(region, mention, certain=False) if region else None
+        codes = tuple(region.code for region in choice)
+        region = self._regions.by_code.get(_shared(codes)) if codes else None
+        return _Reading(region, mention, certain=False, among=codes) if region else None
 
     def _best(self, readings: tuple[_Reading, ...], named: Mapping[str, int]) -> _Reading:
         """The reading that is deepest and fits the others; not certain when others contradict it."""
@@ -308,13 +585,285 @@ class Gazetteer:
 
         # A province says least: it stays behind any place inside it, however plainly it is named.
         best = max([reading for reading in readings if reading.region.kind != "provinsi"] or readings, key=weight)
-        contradicted = any(
-            not _within(best.region.code, other.region.code)
+        others = [
+            other.region.code
+            for other in readings
+            if not _within(best.region.code, other.region.code)
             and not _within(other.region.code, best.region.code)
             and not _outspoken(best.mention, other.mention)
-            for other in readings
+        ]
+        if not others:
+            return best
+        return _Reading(best.region, best.mention, certain=False, among=(*(best.among or (best.region.code,)), *others))
+
+    # --- villages ------------------------------------------------------------------------------------
+
+    def _settled(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        mentions: Mapping[_Mention, _Spot],
+        near: str | None,
+        elsewhere: _Elsewhere,
+    ) -> list[_Settled]:
+        """The villages that the text names."""
+        found: list[_Settled] = []
+        shouting = text.isupper()
+        may = (spot for spot in villages if self._may_count(text, tokens, spot, mentions, near))
+        for spot in islice(may, _VILLAGES_READ):
+            if not self._in_one_piece(text, tokens, spot):
+                continue
+            start, end = tokens[spot.first].start + spot.glued, tokens[spot.last - 1].end
+            village = self._weigh(tokens, spot, spots, mentions, capitals=not shouting and _is_capital(text[start:end]))
+            if village is None or (not (village.inside or near) and self._goes_on(text, tokens, spot)):
+                continue
+            if settled := self._settle(village, near, elsewhere):
+                found.append(settled)
+        return found or self._misspelled_villages(text, tokens, spots, villages, mentions)
+
+    def _may_count(
+        self, text: str, tokens: Sequence[_Token], spot: _Spot, mentions: Mapping[_Mention, _Spot], near: str | None
+    ) -> bool:
+        """A quick look: most names of villages in a text are everyday words, and nothing makes them a place."""
+        use = spot.node.use
+        if use == "":
+            return True
+        lead = self._leads.get(tokens[spot.first - 1].word, "") if spot.first else ""
+        if use == "ordinary":
+            capital = mentions and text[tokens[spot.first].start].isupper()
+            return bool(lead in _VILLAGE_MARKERS or capital or (near and spot.last - spot.first == len(tokens)))
+        return bool(mentions or near or lead)
+
+    def _in_one_piece(self, text: str, tokens: Sequence[_Token], spot: _Spot) -> bool:
+        """Whether no comma or stop parts the words of a name."""
+        for at in range(spot.first, spot.last - 1):
+            gap = text[tokens[at].end : tokens[at + 1].start]
+            pattern = _SHORT_GAP if tokens[at].end - tokens[at].start <= _SHORT_LENGTH else _NAME_GAP
+            if not pattern.fullmatch(gap):
+                return False
+        return True
+
+    def _goes_on(self, text: str, tokens: Sequence[_Token], spot: _Spot) -> bool:
+        """Whether a capital letter says that the name is longer than ours: "Kel. Sawah Besar" is not Sawah."""
+        if spot.last == len(tokens) or not text[tokens[spot.last - 1].start].isupper():
+            return False
+        here, following = tokens[spot.last - 1], tokens[spot.last]
+        between, begins = text[here.end : following.start], text[following.start]
+        return between.isspace() and begins.isupper() and not self._is_everyday(following.word)
+
+    def _weigh(
+        self,
+        tokens: Sequence[_Token],
+        spot: _Spot,
+        spots: list[_Spot],
+        mentions: Mapping[_Mention, _Spot],
+        *,
+        capitals: bool,
+    ) -> _Village | None:
+        """What the text says around a village's name; None where it cannot be one."""
+        before = tokens[spot.first - 1].word if spot.first else ""
+        lead = "" if spot.glued else self._leads.get(before, "")
+        if lead in (*_MARKERS, "street") or before in self._uses["title"]:
+            return None
+        begin, end = (bisect_left(spots, at, key=_first) for at in (spot.first, spot.last))
+        close = spots[max(begin - 1, 0) : end + 1]
+        same = [other for other in close if (other.first, other.last) == (spot.first, spot.last)]
+        if any(other.first <= spot.first and spot.last <= other.last for other in close if other not in same):
+            return None  # "Ilir Barat I" holds no "Barat"
+        codes = spot.node.codes
+        around = {mention: other for mention, other in mentions.items() if other not in same and not mention.hidden}
+        beyond = {
+            mention: other for mention, other in around.items() if other.last <= spot.first or spot.last <= other.first
+        }
+        # "Sako Baru" lies in the kecamatan Sako, but "Wajo Baru" need not lie in Wajo.
+        districts, named = self._districts(around), self._named(around)
+        by_district = tuple(code for code in codes if _district(code) in districts)
+        other_district, other_named = self._districts(beyond), self._named(beyond)
+        # A name that is a sign by itself may lie in a kecamatan that was cut out of the one that is named.
+        strict = other_district and spot.node.use
+        by_kabkota = () if strict else tuple(code for code in codes if _kabkota(code) in named)
+        plainly_other = any(plainly for code, plainly in other_named.items() if code.count(".") == 1)
+        marker = lead if lead in _VILLAGE_MARKERS else ""
+        return _Village(
+            spot=spot,
+            marker=marker,
+            lead=_RESIDENTS if before == _RESIDENTS else "at" if spot.glued or lead == "quarter" else lead,
+            capitals=capitals,
+            alone=spot.last - spot.first == len(tokens),
+            beside=any(
+                self._only_markers(tokens, min(spot.last, other.last), max(spot.first, other.first))
+                and any(_within(code, upper) for upper in other.node.codes for code in codes)
+                for other in close
+                if other not in same
+            ),
+            inside=by_district or by_kabkota,
+            by_district=bool(by_district),
+            by_kabkota=any(_kabkota(code) in named for code in by_district or by_kabkota),
+            against=not (by_district or by_kabkota) and bool(other_district or plainly_other),
+            rivals=tuple(code for other in same for code in other.node.codes),
         )
-        return _Reading(best.region, best.mention, best.certain and not contradicted)
+
+    def _districts(self, mentions: Iterable[_Mention]) -> set[str]:
+        """The kecamatan that these mentions mean, or may mean; a name that is a kabupaten's too means that."""
+        return {
+            code
+            for mention in mentions
+            if mention.lead not in ("street", "village") and not self._upper(mention)
+            for code in mention.codes
+        }
+
+    def _settle(self, village: _Village, near: str | None, elsewhere: _Elsewhere) -> _Settled | None:
+        """What a village's name means, given everything else that is named; None where it does not count."""
+        use, codes = village.spot.node.use, village.spot.node.codes
+        nearby = tuple(code for code in codes if near and (_within(code, near) or _within(near, _kabkota(code))))
+        if not self._says_a_place(village, use, bool(nearby)) or (village.rivals and not self._beats_rivals(village)):
+            return None
+        if village.against:
+            # "Desa Sukaraja, Lahat", where Lahat has none: the kabupaten is surer than the village.
+            return self._one(village, codes[0], certain=False) if use == "" and len(codes) == 1 else None
+        if elsewhere.kabkota and village.by_district and not village.by_kabkota:
+            return None
+        if village.inside or nearby:
+            pool = village.inside or nearby
+            pool = tuple(code for code in pool if self._regions.by_code[code].kind == village.marker) or pool
+            if len(pool) == 1:
+                return self._one(village, pool[0], certain=True)
+            return self._several(village, pool) if village.marker or not village.inside else None
+        foreign = elsewhere.kabkota or elsewhere.district
+        if foreign and use:
+            return None
+        if len(codes) > 1:
+            return self._several(village, codes)
+        sure = use == "" or (use == "plain" and village.marker in ("desa", "kelurahan"))
+        return self._one(village, codes[0], certain=sure and not foreign and village.lead != "away")
+
+    def _says_a_place(self, village: _Village, use: str, nearby: bool) -> bool:
+        """Whether enough says that the words are the name of a village."""
+        if use == "":
+            return True
+        if village.alone and nearby:
+            return True
+        if use == "ordinary":
+            sure = village.beside and village.by_district
+            return (sure and village.capitals) or (bool(village.marker) and (village.capitals or sure))
+        if village.marker or village.by_district:
+            return True
+        if village.inside or nearby:
+            return village.signed
+        return use == "plain" and village.lead == "at" and village.spot.last - village.spot.first > 1
+
+    def _beats_rivals(self, village: _Village) -> bool:
+        """Whether the village is meant, and not the larger region of its name: "Talang Kelapa, Palembang"."""
+        if village.marker:
+            return True
+        shared = {_kabkota(code) for code in village.inside}
+        return bool(shared) and not any(_kabkota(code) in shared for code in village.rivals)
+
+    def _one(self, village: _Village, code: str, *, certain: bool) -> _Settled:
+        return _Settled(self._regions.by_code[code], village, certain, () if certain else (code,))
+
+    def _several(self, village: _Village, codes: tuple[str, ...]) -> _Settled | None:
+        """What all villages of one name share; None when they share nothing, or nothing says that one is meant."""
+        region = self._regions.by_code.get(_shared(codes))
+        if region is None or not village.signed:
+            return None
+        # Which of the villages it is may be open, but not the kabupaten.
+        certain = bool(village.inside) and region.kind != "provinsi"
+        return _Settled(region, village, certain, among=() if certain else codes)
+
+    def _misspelled_villages(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        mentions: Mapping[_Mention, _Spot],
+    ) -> list[_Settled]:
+        """A village with a slip of the pen: only after "desa" or "kel.", and among those of a region that is named."""
+        if not mentions:
+            return []
+        markers = [at for at, token in enumerate(tokens) if self._leads.get(token.word) in ("desa", "kelurahan")]
+        known = {spot.first for spot in (*spots, *villages)}
+        names: dict[str, str] | None = None
+        for at in markers:
+            if at + 1 in known or at + 1 >= len(tokens):
+                continue
+            if names is None:
+                names = self._villages_inside(mentions)
+            if names and (settled := self._like(text, tokens, at + 1, known, names)):
+                return [settled]
+        return []
+
+    def _villages_inside(self, mentions: Mapping[_Mention, _Spot]) -> dict[str, str]:
+        """The villages of the kecamatan that are named, or else of the kabupaten, with their names in one word."""
+        here = [mention for mention in mentions if not mention.hidden and mention.plainly and mention.lead != "village"]
+        districts = {code for mention in here for code in mention.codes if code.count(".") == 2}
+        uppers = {code for mention in here for code in mention.codes if code.count(".") == 1}
+        districts = {code for code in districts if not uppers or _kabkota(code) in uppers} or {
+            code for code in self._villages_of if _kabkota(code) in uppers
+        }
+        return {code: name for district in districts for code, name in self._villages_of.get(district, {}).items()}
+
+    def _like(
+        self, text: str, tokens: Sequence[_Token], first: int, known: set[int], names: dict[str, str]
+    ) -> _Settled | None:
+        """The one village whose name is most like the words that begin here."""
+        best: tuple[float, str, int] | None = None
+        for last in range(first + 1, min(first + _VILLAGE_WORDS, len(tokens)) + 1):
+            if last - 1 in known or (last - 1 > first and self._leads.get(tokens[last - 1].word) in _MARKERS):
+                break
+            words = "".join(token.word for token in tokens[first:last])
+            spot = _Spot(first, last, _Node(), 0)
+            if len(words) < _VILLAGE_LENGTH or not self._in_one_piece(text, tokens, spot):
+                continue
+            likes = process.extract(words, names, scorer=fuzz.ratio, limit=2, score_cutoff=_VILLAGE_LIKENESS)
+            if not likes or (len(likes) > 1 and likes[0][1] - likes[1][1] < _VILLAGE_MARGIN):
+                continue
+            name, like, code = likes[0]
+            if _digits(name) == _digits(words) and (best is None or like > best[0]):
+                best = (like, code, last)
+        if best is None:
+            return None
+        _, code, last = best
+        spot = _Spot(first, last, _Node(codes=(code,)), 0)
+        marker = self._leads[tokens[first - 1].word]
+        village = _Village(
+            spot=spot,
+            marker=marker,
+            lead=marker,
+            capitals=False,
+            alone=False,
+            beside=False,
+            inside=(code,),
+            by_district=False,
+            by_kabkota=False,
+            against=False,
+            rivals=(),
+        )
+        return self._one(village, code, certain=True)
+
+    def _deepest(self, text: str, tokens: Sequence[_Token], settled: list[_Settled], larger: _Reading | None) -> Found:
+        """The village that most speaks for, against the others and against the larger region that is named."""
+        best = max(settled, key=lambda each: each.weight)
+        others = {each.region.code: each for each in settled if each.weight[:2] == best.weight[:2]}
+        region, certain, among = best.region, best.certain, best.among
+        if len(others) > 1:
+            # "7 Ulu dan 8 Ulu" are both in Palembang.
+            shared = self._regions.by_code.get(_shared(others))
+            certain = shared is not None and shared.kind != "provinsi" and all(each.certain for each in others.values())
+            region = shared if shared is not None and certain else best.region
+            among = tuple(code for each in others.values() for code in each.among or (each.region.code,))
+        if larger is not None and not _related(region.code, larger.region.code):
+            spoken = best.village.plainly == 2 and larger.mention.plainly == 0
+            if not spoken or not certain:
+                certain = False
+                among = (*(among or (region.code,)), *(larger.among or (larger.region.code,)))
+        elif larger is not None and _within(larger.region.code, region.code):
+            # Villages of several kecamatan, one of which is named.
+            region, certain, among = larger.region, larger.certain, larger.among
+        return self._found(text, tokens, best.village.spot, region, certain, among)
 
 
 def _outspoken(best: _Mention, other: _Mention) -> bool:
@@ -328,15 +877,23 @@ def _plain(region: Region) -> str:
     return rest if kind.lower() == region.kind else region.name
 
 
-def _spellings(name: str) -> Iterator[tuple[str, ...]]:
-    """The forms of a name as rows of words: "Muara Dua" is also written "Muaradua" and "Muara 2"."""
+def _spellings(name: str, beginnings: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The forms of a name as rows of words: "Muara Dua" is also written "Muaradua" and "Muara 2".
+
+    `beginnings` are words that names begin with: they are also written apart, "Muaradua" as "Muara Dua".
+    """
     raw = [_APOSTROPHES.sub("", match[0].lower()) for match in _TOKEN.finditer(name)]
-    yield tuple(_NUMBERS.get(word, word) for word in raw)
+    yield tuple(_USUAL.get(word, word) for word in raw)
     for at in range(len(raw) - 1):
         left, right = raw[at], raw[at + 1]
         if left.isalpha() and right.isalpha() and right not in _ROMAN and min(len(left), len(right)) > 1:
             joined = [*raw[:at], left + right, *raw[at + 2 :]]
-            yield tuple(_NUMBERS.get(word, word) for word in joined)
+            yield tuple(_USUAL.get(word, word) for word in joined)
+    for at, word in enumerate(raw):
+        beginning = next((each for each in beginnings if word.startswith(each)), "")
+        if beginning and len(word) - len(beginning) >= _SHORT_LENGTH:
+            apart = [*raw[:at], beginning, word[len(beginning) :], *raw[at + 1 :]]
+            yield tuple(_USUAL.get(each, each) for each in apart)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -348,9 +905,60 @@ def _tokens(text: str) -> Iterator[_Token]:
         elif "'" in word or "`" in word:
             word = _APOSTROPHES.sub("", word)
         word = word.lower()
-        usual = _NUMBERS.get(word, word)
+        usual = _USUAL.get(word, word)
         yield _Token(usual, match.start(), match.end(), counts=usual.isdigit() and word not in _ROMAN)
 
 
 def _within(code: str, region: str) -> bool:
     return code == region or code.startswith(region + ".")
+
+
+def _related(one: str, other: str) -> bool:
+    return _within(one, other) or _within(other, one)
+
+
+def _kabkota(code: str) -> str:
+    """The code of the kabupaten or kota; of a province its own."""
+    return ".".join(code.split(".", 2)[:2])
+
+
+def _district(village: str) -> str:
+    return village.rpartition(".")[0]
+
+
+def _shared(codes: Iterable[str]) -> str:
+    """The code of the smallest region that all of these are or lie in; "" if there is none."""
+    first, *others = codes
+    while first and not all(_within(code, first) for code in others):
+        first = first.rpartition(".")[0]
+    return first
+
+
+def _glued_lead(text: str, start: int) -> str:
+    """What the preposition that is glued before a name says."""
+    return "at" if text[start - 2].lower() == "d" else "away"
+
+
+def _is_capital(words: str) -> bool:
+    """Whether each word begins with a capital letter or a digit, at least one with a letter."""
+    return any(word[0].isupper() for word in words.split()) and not any(word[0].islower() for word in words.split())
+
+
+def _digits(words: str) -> str:
+    return "".join(filter(str.isdigit, words))
+
+
+def _without_a_letter(word: str) -> Iterator[str]:
+    """The word, and what is left of it without one of its letters but the first."""
+    yield word
+    for at in range(1, len(word)):
+        yield word[:at] + word[at + 1 :]
+
+
+def _words_below(root: _Node) -> Iterator[str]:
+    """Every word of the names in a tree, once for each place in it."""
+    nodes = [root]
+    while nodes:
+        for word, node in nodes.pop().next.items():
+            nodes.append(node)
+            yield word

@@ -378,9 +378,9 @@ def _spoken_place(one: Account, other: Account) -> tuple[float, float]:
     """The same, by the words alone."""
     if _city(one.region) is None or _city(one.region) != _city(other.region):
         return (0.0, 0.0)
-    districts = {one.region, other.region}
-    same_district = len(districts) == 1 and len(one.region or "") > _CITY_CODE
-    other_district = len(districts) == 2 and all(len(code or "") > _CITY_CODE for code in districts)
+    here, there = _district(one.region), _district(other.region)
+    same_district = here is not None and here == there
+    other_district = here is not None and there is not None and here != there
     found = _by_names(one.said, other.said)
     if other_district:
         found = _at_most(found, _OTHER_NUMBER)
@@ -480,12 +480,18 @@ def _at_least(one: tuple[float, float], other: tuple[float, float]) -> tuple[flo
 
 
 _CITY_CODE = len("16.71")
+_DISTRICT_CODE = len("16.71.02")
 _EARTH = 6_371_000.0
 
 
 def _city(region: str | None) -> str | None:
     """The code of the kabupaten or kota that a region lies in; None where only the province is known."""
     return region[:_CITY_CODE] if region is not None and len(region) >= _CITY_CODE else None
+
+
+def _district(region: str | None) -> str | None:
+    """The code of the kecamatan that a region is or lies in; None where only a larger one is known."""
+    return region[:_DISTRICT_CODE] if region is not None and len(region) >= _DISTRICT_CODE else None
 
 
 def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -598,7 +604,7 @@ _WAYS = {
     "pin": "k.latitude BETWEEN :south AND :north AND k.longitude BETWEEN :west AND :east",
     "two": "{words} @@ to_tsquery('indonesian', :two) AND left(k.region, 5) = :city",
     "one": "{words} @@ to_tsquery('indonesian', :one) AND left(k.region, 5) = :city",
-    "district": "left(k.region, 5) = :city AND k.region = :district AND k.filed_at BETWEEN :lately AND :soon",
+    "district": "left(k.region, 5) = :city AND left(k.region, 8) = :district AND k.filed_at BETWEEN :lately AND :soon",
 }
 WORDS = "to_tsvector('indonesian'::regconfig, title || ' ' || text || ' ' || coalesce(place, ''))"
 """The expression of the full-text index; a query must repeat it to be answered from it."""
@@ -694,10 +700,11 @@ def _query(spot: tuple[str, str]) -> str:
 
 def _in_district(asked: Account) -> dict[str, dict[str, Any]]:
     """What was just filed in the same kecamatan: outages have no street."""
-    if asked.region is None or len(asked.region) <= _CITY_CODE or not asked.said.matters & _WIDE:
+    district = _district(asked.region)
+    if district is None or not asked.said.matters & _WIDE:
         return {}
     lately, soon = _moment(asked.at, -WIDE_WINDOW), _moment(asked.at, WIDE_WINDOW)
-    return {"district": {"district": asked.region, "city": _city(asked.region), "lately": lately, "soon": soon}}
+    return {"district": {"district": district, "city": _city(asked.region), "lately": lately, "soon": soon}}
 
 
 # --- beside --------------------------------------------------------------------------------------
@@ -726,3 +733,15 @@ async def titles(connection: AsyncConnection, complaint_ids: Sequence[int]) -> d
     """The titles of these complaints by id, for operators only: a title is the citizen's own first sentence."""
     rows = await connection.execute(_TITLES, {"ids": list(complaint_ids)})
     return {row.id: row.title for row in rows}
+
+
+_KNOWN = statement("""
+    SELECT k.id, k.ticket FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
+    WHERE k.id = ANY(:ids) AND p.citizen_id = :citizen_id
+""")
+
+
+async def known_to(connection: AsyncConnection, complaint_ids: Sequence[int], citizen_id: int) -> dict[int, str]:
+    """Those of these complaints that this citizen has filed or follows: their tickets by id."""
+    rows = await connection.execute(_KNOWN, {"ids": list(complaint_ids), "citizen_id": citizen_id})
+    return {row.id: row.ticket for row in rows}

@@ -1,7 +1,7 @@
-"""Regions: provinces, kabupaten/kota and kecamatan with their names, time zones and dates of validity.
+"""Regions: provinces, kabupaten/kota, kecamatan, desa and kelurahan: names, time zones, dates of validity.
 
-The code is the Kemendagri one ("16", "16.71", "16.71.01"). BPS numbers some of the same places differently, so a
-code from a BPS table must pass through `Regions.from_bps` and is never taken as it is.
+The code is the Kemendagri one ("16", "16.71", "16.71.01", "16.71.01.1001"). BPS numbers some of the same places
+differently, so a code from a BPS table must pass through `Regions.from_bps` and is never taken as it is.
 """
 
 import csv
@@ -13,11 +13,12 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 DATA = Path(__file__).parent / "data"
+VILLAGES = "villages.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One administrative region; `kind` is provinsi, kabupaten, kota or kecamatan."""
+    """One administrative region; `kind` is provinsi, kabupaten, kota, kecamatan, desa or kelurahan."""
 
     code: str
     name: str
@@ -46,7 +47,7 @@ def day(cell: str) -> date | None:
 
 
 def load() -> tuple[Region, ...]:
-    """All regions of the master data, parents before their children."""
+    """The regions of the master data down to the kecamatan, parents before their children."""
     return tuple(
         Region(
             code=row["code"],
@@ -59,6 +60,27 @@ def load() -> tuple[Region, ...]:
             valid_to=day(row["valid_to"]),
         )
         for row in read("regions.csv")
+    )
+
+
+def load_villages(districts: Iterable[Region]) -> tuple[Region, ...]:
+    """The desa and kelurahan of the master data that lie in these kecamatan."""
+    timezones = {region.code: region.timezone for region in districts}
+    rows = ((row["code"].rpartition("."), row) for row in read(VILLAGES))
+    return tuple(
+        Region(
+            code=row["code"],
+            name=row["name"],
+            # Kemendagri numbers kelurahan from 1001 and desa from 2001.
+            kind="kelurahan" if number.startswith("1") else "desa",
+            parent=parent,
+            timezone=timezones[parent],
+            aliases=split(row["aliases"]),
+            valid_from=None,
+            valid_to=None,
+        )
+        for (parent, _, number), row in rows
+        if parent in timezones
     )
 
 
@@ -76,7 +98,7 @@ class Regions:
         self._bps = load_bps() if bps is None else dict(bps)
 
     def nearest(self, code: str | None) -> Region | None:
-        """The region of this code or its closest known ancestor: a kelurahan code leads to its kecamatan."""
+        """The region of this code or its closest known ancestor: an unknown kelurahan leads to its kecamatan."""
         # Three dots are the deepest real code; a longer text is no code and is not walked up piece by piece.
         if code is None or code.count(".") > 3:
             return None
@@ -97,6 +119,24 @@ class Regions:
         while region and region.kind not in ("kabupaten", "kota"):
             region = self.nearest(region.code.rpartition(".")[0])
         return region
+
+    def kecamatan_of(self, code: str | None) -> Region | None:
+        """The kecamatan that the code is or lies in, None for what is larger and for an unknown code."""
+        region = self.nearest(code)
+        while region and region.kind in ("desa", "kelurahan"):
+            region = self.nearest(region.code.rpartition(".")[0])
+        return region if region and region.kind == "kecamatan" else None
+
+    def full_name(self, code: str) -> str:
+        """The name with what it lies in: "Kelurahan 7 Ulu, Seberang Ulu I, Kota Palembang". KeyError if not known."""
+        region = self.by_code[code]
+        if region.kind in ("provinsi", "kabupaten", "kota"):
+            return region.name
+        names = [f"{region.kind.capitalize()} {region.name}"]
+        while (over := self.by_code.get(region.parent)) and over.kind != "provinsi":
+            names.append(over.name)
+            region = over
+        return ", ".join(names)
 
     def timezone_of(self, code: str) -> ZoneInfo:
         """The time zone of the place; KeyError for an unknown code, because a guessed zone moves deadlines."""

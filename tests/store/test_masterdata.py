@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from making import run, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,12 +18,43 @@ async def directory(engine: AsyncEngine) -> Directory:
 
 async def test_the_directory_is_what_is_shipped(engine: AsyncEngine) -> None:
     found = await directory(engine)
-    shipped = regions.load()
+    larger = regions.load()
+    shipped = (*larger, *regions.load_villages(larger))
     assert found.regions.by_code == {region.code: region for region in shipped}
-    assert found.names == {agency.code: agency.name for agency in agencies.load(shipped)}
+    assert found.names == {agency.code: agency.name for agency in agencies.load(larger)}
     place = found.gazetteer.find("jalan rusak di Sekayu")
     assert place is not None
     assert place.region.startswith("16.06")
+
+
+async def test_a_village_is_found_and_has_an_office(engine: AsyncEngine) -> None:
+    found = await directory(engine)
+    place = found.gazetteer.find("got mampet di 7 Ulu")
+    assert place is not None
+    office = found.agencies.responsible("pu", place.region, date(2026, 11, 22))
+    assert (place.full, office.agency.region) == ("Kelurahan 7 Ulu, Seberang Ulu I, Kota Palembang", "16.71")
+
+
+async def test_regions_that_nobody_changed_are_not_indexed_again(engine: AsyncEngine) -> None:
+    first = await directory(engine)
+    assert (await directory(engine)).gazetteer is first.gazetteer
+
+
+async def test_what_operators_change_about_a_village_is_found(engine: AsyncEngine) -> None:
+    before = await directory(engine)
+    await run(engine, "UPDATE regions SET aliases = '{Rumah Kucingbatu}' WHERE code = '16.71.02.1006'")
+    found = (await directory(engine)).gazetteer.find("di rumah kucingbatu")
+    assert found is not None
+    assert found.region == "16.71.02.1006"
+    assert before.gazetteer.find("di rumah kucingbatu") is None
+
+
+async def test_a_village_that_operators_renamed_keeps_its_name(engine: AsyncEngine, database: str) -> None:
+    await run(engine, "UPDATE regions SET name = 'Tujuh Ulu' WHERE code = '16.71.02.1006'")
+    await run(engine, "DELETE FROM regions WHERE code = '16.71.02.1005'")
+    masterdata.load(database)
+    named = (await directory(engine)).regions.by_code
+    assert (named["16.71.02.1006"].name, named["16.71.02.1005"].name) == ("Tujuh Ulu", "5 Ulu")
 
 
 async def test_loading_again_adds_nothing(engine: AsyncEngine, database: str) -> None:
