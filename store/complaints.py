@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -30,7 +31,8 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class NewComplaint:
-    """A complaint to be filed. `suggested` is the classifier's reading, kept as a training row."""
+    """A complaint to be filed. `suggested` is the classifier's reading, kept as a training row; `happened_on` the day
+    that the citizen's words for the time name, if they do; `code` what stands beside the ticket on the receipt."""
 
     text: str
     report_class: str
@@ -51,6 +53,8 @@ class NewComplaint:
     agency: str | None = None
     model: str | None = None
     suggested: Mapping[str, Any] | None = None
+    happened_on: date | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Event:
 
 
 class NotFound(LookupError):
-    """There is no complaint with that ticket number."""
+    """There is no complaint with that ticket number, or none that concerns whoever asks."""
 
 
 class NotAllowed(ValueError):
@@ -92,10 +96,11 @@ def title_of(story: str) -> str:
 _FILE = Statement("""
     WITH filed AS (
         INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place,
-                                region, latitude, longitude, happened, anonymous, secret, status, function,
-                                category, agency)
+                                region, latitude, longitude, happened, happened_on, anonymous, secret, status,
+                                function, category, agency, code)
         VALUES (:ticket, :citizen_id, :contact_id, :draft, :channel, :report_class, :title, :text, :place,
-                :region, :latitude, :longitude, :happened, :anonymous, :secret, :status, :function, :category, :agency)
+                :region, :latitude, :longitude, :happened, :happened_on, :anonymous, :secret, :status,
+                :function, :category, :agency, :code)
         ON CONFLICT DO NOTHING
         RETURNING id
     ), noted AS (
@@ -145,12 +150,14 @@ def _file_parameters(new: NewComplaint, ticket: str, actor: Actor) -> dict[str, 
         "latitude": new.latitude,
         "longitude": new.longitude,
         "happened": new.happened,
+        "happened_on": new.happened_on,
         "anonymous": new.anonymous,
         "secret": new.secret,
         "status": moves.FIRST,
         "function": new.function,
         "category": new.category,
         "agency": new.agency,
+        "code": new.code,
         "actor_kind": actor.kind,
         "actor_id": actor.id,
         "became": json.dumps({"status": moves.FIRST}),
@@ -161,27 +168,38 @@ def _file_parameters(new: NewComplaint, ticket: str, actor: Actor) -> dict[str, 
 
 # --- changes -----------------------------------------------------------------------------------------
 
+_LOCK_CHATS = text("""
+    SELECT c.id FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
+    JOIN contacts c ON c.id = p.contact_id
+    WHERE k.ticket = :ticket ORDER BY c.id FOR UPDATE OF c
+""")
 _LOCK = text("""
-    SELECT id, ticket, status, function, category, agency FROM complaints WHERE ticket = :ticket FOR NO KEY UPDATE
+    SELECT id, ticket, status, function, category, agency, region FROM complaints WHERE ticket = :ticket
+    FOR NO KEY UPDATE
 """)
 _NOTE = text("""
     INSERT INTO complaint_history (complaint_id, actor_kind, actor_id, event, was, became, reason, note, public)
     VALUES (:complaint_id, :actor_kind, :actor_id, :event, CAST(:was AS jsonb), CAST(:became AS jsonb), :reason, :note,
             :public)
 """)
-
-
 _FIND = text("SELECT id FROM complaints WHERE ticket = :ticket")
 
 
-async def _lock(connection: AsyncConnection, ticket: str) -> Any:
+async def lock(connection: AsyncConnection, ticket: str) -> Any:
+    """Lock a complaint for a change by anybody but a citizen in a turn: the chats of its readers first, in the order
+    of their ids, then the complaint. Returns what a verb must know of it; raises `NotFound`.
+
+    The order is that of a turn, which has its own chat locked before it comes to a complaint. Together with `readers`,
+    which waits for nobody, it keeps everybody from waiting in a circle.
+    """
+    await connection.execute(_LOCK_CHATS, {"ticket": ticket})
     row = (await connection.execute(_LOCK, {"ticket": ticket})).one_or_none()
     if row is None:
         raise NotFound(ticket)
     return row
 
 
-async def _write(
+async def write(
     connection: AsyncConnection,
     complaint_id: int,
     actor: Actor,
@@ -210,6 +228,38 @@ async def _write(
     )
 
 
+_BECOME = text("UPDATE complaints SET status = :status, changed_at = now() WHERE id = :id")
+
+
+async def become(
+    connection: AsyncConnection,
+    row: Any,
+    status: str,
+    actor: Actor,
+    event: str,
+    *,
+    reason: str | None = None,
+    note: str | None = None,
+) -> Event:
+    """Give a complaint that `lock` returned another status, in a verb of that name.
+
+    Raises `NotAllowed` where that status may not follow the present one.
+    """
+    if status not in moves.allowed(row.status):
+        raise NotAllowed(row.status, status, moves.allowed(row.status))
+    await connection.execute(_BECOME, {"status": status, "id": row.id})
+    was, became = {"status": row.status}, {"status": status}
+    await write(connection, row.id, actor, event, was=was, became=became, reason=reason, note=note, public=True)
+    return happened(row, actor, event, status, reason=reason, note=note)
+
+
+def happened(row: Any, actor: Actor, event: str, status: str, **more: Any) -> Event:
+    """The event of a verb that leaves a locked complaint in that status: with its status before, its agency, its
+    region, and the kind of who did it."""
+    data = {"status": status, "was": row.status, "agency": row.agency, "region": row.region, "by": actor.kind, **more}
+    return Event(event, row.id, row.ticket, data)
+
+
 async def move(
     connection: AsyncConnection,
     ticket: str,
@@ -220,25 +270,29 @@ async def move(
     note: str | None,
 ) -> Event:
     """Give a complaint another status. Raises `NotFound` or `NotAllowed`."""
-    row = await _lock(connection, ticket)
-    if status.name not in moves.allowed(row.status):
-        raise NotAllowed(row.status, status.name, moves.allowed(row.status))
-    await connection.execute(
-        text("UPDATE complaints SET status = :status, changed_at = now() WHERE id = :id"),
-        {"status": status.name, "id": row.id},
-    )
-    await _write(
-        connection,
-        row.id,
-        actor,
-        "moved",
-        was={"status": row.status},
-        became={"status": status.name},
-        reason=reason,
-        note=note,
-        public=True,
-    )
-    return Event("moved", row.id, ticket, {"status": status.name, "reason": reason, "note": note, "agency": row.agency})
+    row = await lock(connection, ticket)
+    return await become(connection, row, status.name, actor, "moved", reason=reason, note=note)
+
+
+_ROUTED = text("""
+    INSERT INTO routings
+        (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason, named)
+    SELECT :id, :kind, :actor, model, suggested, :function, :category, :agency, :reason, :named
+    FROM routings WHERE complaint_id = :id ORDER BY id LIMIT 1
+""")
+
+
+async def write_routing(
+    connection: AsyncConnection,
+    complaint_id: int,
+    actor: Actor,
+    where: Mapping[str, str | None],
+    named: Sequence[str],
+    reason: str | None,
+) -> None:
+    """A training row beside the suggestion: `where` has function, category and agency, `named` what was said of it."""
+    parameters = {"id": complaint_id, "kind": actor.kind, "actor": actor.id, "reason": reason, "named": list(named)}
+    await connection.execute(_ROUTED, {**where, **parameters})
 
 
 async def route(
@@ -255,7 +309,7 @@ async def route(
 
     Raises `NotFound`.
     """
-    row = await _lock(connection, ticket)
+    row = await lock(connection, ticket)
     was = {"function": row.function, "agency": row.agency, "category": row.category}
     said = {"function": function, "agency": agency, "category": category}
     # Saying again what stands there confirms it; leaving it out says nothing.
@@ -272,27 +326,23 @@ async def route(
         """),
         {**became, "id": row.id},
     )
-    await connection.execute(
-        text("""
-            INSERT INTO routings
-                (complaint_id, actor_kind, actor_id, model, suggested, function, category, agency, reason, named)
-            SELECT :id, :kind, :actor, model, suggested, :function, :category, :agency, :reason, :named
-            FROM routings WHERE complaint_id = :id ORDER BY id LIMIT 1
-        """),
-        {**became, "id": row.id, "kind": actor.kind, "actor": actor.id, "reason": reason, "named": named},
-    )
-    await _write(connection, row.id, actor, "rerouted", was=was, became=became, reason=reason)
+    await write_routing(connection, row.id, actor, became, named, reason)
+    await write(connection, row.id, actor, "rerouted", was=was, became=became, reason=reason)
     return Event("rerouted", row.id, ticket, {**became, "changed": became["agency"] != row.agency})
 
 
 async def note(connection: AsyncConnection, ticket: str, actor: Actor, words: str, *, public: bool) -> Event:
-    """Add words to a complaint: an operator's internal note, a message to the citizen (`public`), or what
-    the citizen adds. Raises `NotFound`."""
-    # Not locked: a turn that adds words has its chat locked already, and a move locks them the other way round.
-    row = (await connection.execute(_FIND, {"ticket": ticket})).one_or_none()
+    """Add words to a complaint: an officer's internal note, or a message to the citizen (`public`). Raises `NotFound`.
+
+    What citizens say to their complaint is `closure.reply`.
+    """
+    if public and actor.kind != "citizen":
+        row = await lock(connection, ticket)  # it is told, and restarts the clock
+    else:
+        row = (await connection.execute(_FIND, {"ticket": ticket})).one_or_none()
     if row is None:
         raise NotFound(ticket)
-    await _write(connection, row.id, actor, "noted", note=words, public=public)
+    await write(connection, row.id, actor, "noted", note=words, public=public)
     return Event("noted", row.id, ticket, {"note": words, "public": public, "by": actor.kind})
 
 
@@ -327,7 +377,8 @@ async def page(connection: AsyncConnection, filters: Mapping[str, Any], most: in
 _ONE = text("""
     SELECT k.*, a.name AS agency_name, coalesce(c.name, z.name) AS citizen_name,
            (SELECT jsonb_build_object('model', r.model, 'reading', r.suggested) FROM routings r
-            WHERE r.complaint_id = k.id ORDER BY r.id LIMIT 1) AS suggestion
+            WHERE r.complaint_id = k.id ORDER BY r.id LIMIT 1) AS suggestion,
+           (SELECT count(*) FROM complaint_parties p WHERE p.complaint_id = k.id AND p.role = 'pengikut') AS followers
     FROM complaints k
     LEFT JOIN agencies a ON a.code = k.agency
     LEFT JOIN contacts c ON c.id = k.contact_id
@@ -336,15 +387,22 @@ _ONE = text("""
 """)
 _HISTORY = text("SELECT * FROM complaint_history WHERE complaint_id = :id ORDER BY id")
 _FILES = text("SELECT * FROM media WHERE complaint_id = :id ORDER BY id")
+_CLOCKS = text("SELECT * FROM clocks WHERE complaint_id = :id AND stopped_at IS NULL ORDER BY due_at")
+_RATING = text("""
+    SELECT r.* FROM ratings r JOIN complaint_parties p USING (complaint_id, citizen_id)
+    WHERE r.complaint_id = :id AND p.role = 'pelapor'
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A complaint with its history (oldest first) and its files."""
+    """A complaint with its history (oldest first), its files, its running clocks, and the pelapor's rating."""
 
     complaint: Any
     history: Sequence[Any]
     files: Sequence[Any]
+    clocks: Sequence[Any]
+    rating: Any
 
 
 async def get(connection: AsyncConnection, ticket: str) -> Whole:
@@ -354,30 +412,48 @@ async def get(connection: AsyncConnection, ticket: str) -> Whole:
         raise NotFound(ticket)
     history = (await connection.execute(_HISTORY, {"id": row.id})).all()
     files = (await connection.execute(_FILES, {"id": row.id})).all()
-    return Whole(row, history, files)
+    clocks = (await connection.execute(_CLOCKS, {"id": row.id})).all()
+    rating = (await connection.execute(_RATING, {"id": row.id})).one_or_none()
+    return Whole(row, history, files, clocks, rating)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Someone who gets the news of a complaint: the contact, and the language of the citizen."""
+    """Someone who gets the news of a complaint: the contact, the language of the citizen, and what they are to it
+    (pelapor, pendamping, pengikut). `anonymous`: the pelapor is not to be known to followers."""
 
     contact_id: int
     channel: str
     address: str
     language: str
+    role: str
+    anonymous: bool
 
 
+ROLES = ("pelapor", "pendamping", "pengikut")
+
+# Nobody is waited for. Whoever may wait has locked these chats in `lock`; a turn, which has its own chat and the
+# complaint locked, would close a circle with another one that waits for both.
 _READERS = text("""
-    SELECT c.id, c.channel, c.address, coalesce(c.conversation->>'language', 'id') AS language
-    FROM complaint_parties p JOIN contacts c ON c.id = p.contact_id
-    WHERE p.complaint_id = :id ORDER BY c.id FOR UPDATE OF c
+    SELECT c.id, c.channel, c.address, coalesce(c.conversation->>'language', 'id') AS language, p.role, k.anonymous
+    FROM complaint_parties p JOIN contacts c ON c.id = p.contact_id JOIN complaints k ON k.id = p.complaint_id
+    WHERE p.complaint_id = :id AND NOT (k.secret AND p.role = 'pengikut')
+    ORDER BY c.id FOR UPDATE OF c NOWAIT
 """)
 
 
 async def readers(connection: AsyncConnection, complaint_id: int) -> list[Reader]:
-    """The contacts to be told of a change; their chats are locked, so that pushes and replies keep one order."""
-    rows = await connection.execute(_READERS, {"id": complaint_id})
-    return [Reader(row.id, row.channel, row.address, row.language) for row in rows]
+    """The contacts to be told of a change, each once and as what concerns them most; nobody follows a Rahasia one.
+
+    Their chats are locked, so that pushes and replies keep one order. Raises psycopg's LockNotAvailable (55P03) where
+    another transaction has one of them: then this one must be rolled back and done again, after a moment.
+    """
+    rows = (await connection.execute(_READERS, {"id": complaint_id})).all()
+    found: dict[int, Reader] = {}
+    for row in sorted(rows, key=lambda row: (row.id, ROLES.index(row.role))):
+        reader = Reader(row.id, row.channel, row.address, row.language, row.role, row.anonymous)
+        found.setdefault(row.id, reader)
+    return list(found.values())
 
 
 _WAITING = Statement("""
@@ -392,15 +468,101 @@ async def waiting_for(connection: AsyncConnection, contact_id: int) -> str | Non
     return None if row is None else str(row.ticket)
 
 
-_OWN = text("""
-    SELECT k.ticket, k.title, k.status, k.changed_at, k.region, a.name AS agency
-    FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
-    LEFT JOIN agencies a ON a.code = k.agency
-    WHERE p.citizen_id = :citizen_id AND (CAST(:ticket AS text) IS NULL OR k.ticket = :ticket)
+# What an office said last that the citizen may read, or when it answered without a word.
+_ANSWER = """
+    LEFT JOIN LATERAL (
+        SELECT h.note, h.at FROM complaint_history h
+        WHERE h.complaint_id = k.id AND h.public AND h.actor_kind <> 'citizen' AND h.event IN ('moved', 'noted')
+          AND (h.note IS NOT NULL OR h.became->>'status' = ANY(CAST(:answers AS text[])))
+        ORDER BY h.id DESC LIMIT 1
+    ) answer ON true
+"""
+_ROLE = """
+    JOIN LATERAL (
+        SELECT p.role FROM complaint_parties p WHERE p.complaint_id = k.id AND p.citizen_id = :citizen_id
+        ORDER BY array_position(CAST(:roles AS text[]), p.role) LIMIT 1
+    ) mine ON NOT (k.secret AND mine.role = 'pengikut')
+"""
+_OPEN = Statement(f"""
+    SELECT k.ticket, k.status, k.title, p.role, answer.at AS answered_at
+    FROM complaint_parties p JOIN complaints k ON k.id = p.complaint_id {_ANSWER}
+    WHERE p.contact_id = :contact_id AND k.status <> ALL(CAST(:ended AS text[]))
+      AND NOT (k.secret AND p.role = 'pengikut')
     ORDER BY k.id DESC LIMIT 5
-""")
+""")  # noqa: S608 (the clause above, and no value)
 
 
-async def of_citizen(connection: AsyncConnection, citizen_id: int, ticket: str | None = None) -> Sequence[Any]:
-    """The newest complaints of a citizen, at most five; with a ticket only that one, if it is theirs."""
-    return (await connection.execute(_OWN, {"citizen_id": citizen_id, "ticket": ticket})).all()
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open complaint of a chat: what its citizen is to it, and when an office last said something."""
+
+    ticket: str
+    status: str
+    title: str
+    role: str
+    answered_at: datetime | None
+
+
+async def open_of_contact(connection: AsyncConnection, contact_id: int) -> list[Open]:
+    """The complaints of this chat that have not ended, followed ones too; the newest first, at most five.
+
+    One statement: it runs in every turn without a draft. The title of a followed one is somebody else's words.
+    """
+    parameters = {"contact_id": contact_id, "answers": list(moves.ANSWERS), "ended": list(moves.ENDED)}
+    return [Open(*row) for row in await _OPEN.rows(connection, parameters)]
+
+
+_OWN = text(f"""
+    SELECT k.ticket, k.title, k.status, k.changed_at, k.region, a.name AS agency, mine.role,
+           CASE WHEN mine.role <> 'pengikut' OR NOT k.anonymous THEN answer.note END AS answer,
+           answer.at AS answered_at,
+           EXISTS (SELECT 1 FROM complaint_history h WHERE h.complaint_id = k.id
+                     AND h.became->>'status' = ANY(CAST(:answers AS text[]))) AS answered,
+           clock.kind AS clock, clock.due_on, r.stars
+    FROM complaints k {_ROLE} {_ANSWER}
+    LEFT JOIN agencies a ON a.code = k.agency
+    LEFT JOIN ratings r ON r.complaint_id = k.id AND r.citizen_id = :citizen_id
+    LEFT JOIN LATERAL (
+        SELECT c.kind, c.due_on FROM clocks c WHERE c.complaint_id = k.id AND c.stopped_at IS NULL
+        ORDER BY c.due_at LIMIT 1
+    ) clock ON true
+    WHERE k.id IN (SELECT p.complaint_id FROM complaint_parties p WHERE p.citizen_id = :citizen_id)
+      AND (CAST(:ticket AS text) IS NULL OR k.ticket = :ticket)
+    ORDER BY k.id DESC LIMIT 5
+""")  # noqa: S608 (the clauses above, and no value)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A complaint as its citizen may see it. `answer` is what an office said last, `due_on` the last day before the
+    clock (close or archive) ends it, `acts` what the citizen may do with it (see `moves.acts`).
+
+    To a pengikut the title and the answer are of somebody else: they are masked before they are shown, and there is no
+    answer where the report is Anonim.
+    """
+
+    ticket: str
+    title: str
+    status: str
+    changed_at: datetime
+    region: str | None
+    agency: str | None
+    role: str
+    answer: str | None
+    answered_at: datetime | None
+    clock: str | None
+    due_on: date | None
+    stars: int | None
+    acts: tuple[str, ...]
+
+
+async def of_citizen(connection: AsyncConnection, citizen_id: int, ticket: str | None = None) -> list[Own]:
+    """The newest complaints that a citizen filed or follows, at most five; with a ticket only that one, if it is
+    among theirs."""
+    parameters = {"citizen_id": citizen_id, "ticket": ticket, "answers": list(moves.ANSWERS), "roles": list(ROLES)}
+    found = []
+    for row in (await connection.execute(_OWN, parameters)).mappings():
+        facts = dict(row)
+        acts = moves.acts(facts["status"], facts["role"], answered=facts.pop("answered"))
+        found.append(Own(**facts, acts=acts))
+    return found

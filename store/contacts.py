@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -47,3 +48,28 @@ _UNREACHABLE = text("""
 async def lose(connection: AsyncConnection, contact_id: int, reason: str) -> None:
     """Remember that this contact cannot be reached any more; a message from there undoes it."""
     await connection.execute(_UNREACHABLE, {"contact_id": contact_id, "reason": reason})
+
+
+# As the index ix_contacts_waiting_draft has it.
+_UNTOUCHED = text("""
+    SELECT id FROM contacts
+    WHERE (conversation -> 'draft'::text) <> 'null'::jsonb AND last_message_at < :before
+      AND coalesce(CAST(conversation ->> 'warned_at' AS float8), 0) <= :warned
+    ORDER BY last_message_at LIMIT :most
+""")
+
+
+async def drafts_untouched(connection: AsyncConnection, before: datetime, warned: datetime, most: int) -> list[int]:
+    """The contacts with an open draft that have not written since `before`, the longest silent first; of those who
+    were told that it ends, only who was told until `warned`."""
+    parameters = {"before": before, "warned": warned.timestamp(), "most": most}
+    rows = await connection.execute(_UNTOUCHED, parameters)
+    return [row.id for row in rows]
+
+
+_LOCK = text("SELECT id, channel, address, citizen_id, conversation FROM contacts WHERE id = :id FOR NO KEY UPDATE")
+
+
+async def lock(connection: AsyncConnection, contact_id: int) -> Any:
+    """One contact, locked so that it can be spoken to; None if there is none."""
+    return (await connection.execute(_LOCK, {"id": contact_id})).one_or_none()

@@ -26,14 +26,14 @@ JOIN_SECONDS = 0.08
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A message to be said. `asks` is the question it ends with ("" for a reply without one, None for a
-    push); `buttons` are (text key, choice)."""
+    push); `buttons` are (text key, choice) or (text key, choice, parameters of the text)."""
 
     contact_id: int
     channel: str
     address: str
     says: Sequence[tuple[str, Mapping[str, Any]]]
     language: str
-    buttons: Sequence[tuple[str, str]] = ()
+    buttons: Sequence[Sequence[Any]] = ()
     asks: str | None = None
     complaint_id: int | None = None
     after: float = 0.0
@@ -112,6 +112,19 @@ async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[
     return [(key, params) for key, params in row.says] if row else None
 
 
+_ABOUT = Statement("""
+    SELECT k.ticket FROM deliveries d JOIN complaints k ON k.id = d.complaint_id
+    WHERE d.contact_id = :contact_id AND d.provider_sequence = :sequence ORDER BY d.id DESC LIMIT 1
+""")
+
+
+async def complaint_of_delivery(connection: AsyncConnection, contact_id: int, provider_sequence: int) -> str | None:
+    """The ticket that a message of ours to this contact was about, by the provider's number of it; None if it was
+    about none, or is not known."""
+    row = await _ABOUT.row(connection, {"contact_id": contact_id, "sequence": provider_sequence})
+    return None if row is None else str(row.ticket)
+
+
 # --- the speaker's side -------------------------------------------------------------------------------
 
 
@@ -124,7 +137,7 @@ class Claimed:
     channel: str
     address: str
     says: Sequence[tuple[str, Mapping[str, Any]]]
-    buttons: Sequence[tuple[str, str]]
+    buttons: Sequence[Sequence[Any]]
     language: str
     attempts: int
     created_at: datetime
@@ -264,7 +277,7 @@ _LINES = text("""
       AND id < coalesce((SELECT id FROM waiting), 9223372036854775807)
     UNION ALL
     SELECT d.id, false, d.says, d.buttons, d.language, d.sent_at FROM deliveries d JOIN chat ON d.contact_id = chat.id
-    WHERE d.sent_at IS NOT NULL AND d.id > :after
+    WHERE d.sent_at IS NOT NULL AND d.says <> '[]' AND d.id > :after
       AND d.id < coalesce((SELECT id FROM waiting), 9223372036854775807)
     ORDER BY id LIMIT :most
 """)

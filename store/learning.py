@@ -3,6 +3,8 @@ one, and which model made which suggestion.
 
 Everything is read off `routings`. The first row of a complaint is the suggestion; `named` says what a person said in
 each later one. What nobody said is not a label: a model that learns its own guesses only becomes surer of them.
+That an agency is the wrong one ("denied", said by an office or by the citizen) is no label either, since it does not
+say which is the right one. It is counted, and it takes back what officers had said before, until one decides anew.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,11 +26,16 @@ Key = TypeVar("Key")
 # Those who decide where a complaint belongs, as `actor_kind` in `routings`; the classifier is a system.
 PERSONS = ("operator", "agency")
 
-# For each complaint the last time that a person said where it belongs. A change of the category alone says nothing.
+# For each complaint the last time that a person said where it belongs, if nobody has denied it since. A change of the
+# category alone says nothing.
 _DECIDED = """
-    SELECT DISTINCT ON (complaint_id) complaint_id, at, function, agency, 'function' = ANY(named) AS said
-    FROM routings WHERE actor_kind = ANY(:persons) AND named && ARRAY['function', 'agency']
-    ORDER BY complaint_id, id DESC
+    SELECT * FROM (
+        SELECT DISTINCT ON (complaint_id) complaint_id, at, function, agency, 'function' = ANY(named) AS said,
+               'denied' = ANY(named) AS denied
+        FROM routings
+        WHERE actor_kind = ANY(:persons) AND named && ARRAY['function', 'agency'] OR 'denied' = ANY(named)
+        ORDER BY complaint_id, id DESC
+    ) AS last_words WHERE NOT denied
 """
 
 # --- training rows --------------------------------------------------------------------------------
@@ -160,17 +167,18 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many complaints were first given there, were judged by a person since, left for another agency, and came
-    from another one."""
+    """How many complaints were first given there, were judged by a person since, left for another agency, came from
+    another one, and of how many of the first an office or the citizen ever said that it is the wrong agency."""
 
     filed: int = 0
     judged: int = 0
     away: int = 0
     to: int = 0
+    denied: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(self.filed + other.filed, self.judged + other.judged, self.away + other.away, self.to + other.to)
+        return Tally(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def rate(self) -> float | None:
@@ -188,14 +196,16 @@ _MISROUTES = text(f"""
     ), ways AS (
         SELECT f.agency, f.function, f.model, d.agency AS last_agency, d.function AS last_function,
                d.complaint_id IS NOT NULL AS judged,
-               d.complaint_id IS NOT NULL AND d.agency IS DISTINCT FROM f.agency AS moved
+               d.complaint_id IS NOT NULL AND d.agency IS DISTINCT FROM f.agency AS moved,
+               EXISTS (SELECT 1 FROM routings n WHERE n.complaint_id = f.complaint_id AND 'denied' = ANY(n.named)
+                         AND n.agency IS NOT DISTINCT FROM f.agency) AS denied
         FROM first f LEFT JOIN decided d ON d.complaint_id = f.complaint_id
     )
     SELECT agency, function, model, count(*) AS filed, count(*) FILTER (WHERE judged) AS judged,
-           count(*) FILTER (WHERE moved) AS away, 0 AS to
+           count(*) FILTER (WHERE moved) AS away, 0 AS to, count(*) FILTER (WHERE denied) AS denied
     FROM ways GROUP BY 1, 2, 3
     UNION ALL
-    SELECT last_agency, last_function, model, 0, 0, 0, count(*) FROM ways WHERE moved GROUP BY 1, 2, 3
+    SELECT last_agency, last_function, model, 0, 0, 0, count(*), 0 FROM ways WHERE moved GROUP BY 1, 2, 3
 """)  # noqa: S608
 
 
@@ -206,11 +216,12 @@ async def misroutes(
 
     Each complaint counts once, by its first agency and the one that a person named last: one that went and came
     back was not misrouted. So `away` and `to` both sum up to the complaints whose last agency is not their first.
+    One that was denied and that nobody has decided since is not judged: it is not known where it belongs.
     """
     found: dict[Given, Tally] = {}
     for row in await connection.execute(_MISROUTES, {"persons": list(PERSONS), "since": since, "until": until}):
         given = Given(row.agency, row.function, row.model)
-        found[given] = found.get(given, Tally()) + Tally(row.filed, row.judged, row.away, row.to)
+        found[given] = found.get(given, Tally()) + Tally(row.filed, row.judged, row.away, row.to, row.denied)
     return found
 
 

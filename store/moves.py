@@ -34,6 +34,9 @@ STATUSES: tuple[Status, ...] = (
     Status("Konten Terblokir", "konten_terblokir", ends=True),
 )
 FIRST = STATUSES[0].name
+ENDED = tuple(status.name for status in STATUSES if status.ends)
+# An office has answered; what it answered is in the history row that led here.
+ANSWERS = ("Ditindaklanjuti oleh Instansi", "Selesai otomatis dalam 10 hari")
 
 _UNVERIFIED = ("Belum Terverifikasi", "Menunggu Kelengkapan Informasi")
 _HANDLED = (
@@ -64,12 +67,23 @@ MOVES: dict[str, tuple[str, ...]] = {
     "Ditindaklanjuti oleh Instansi": (*_UNVERIFIED, *_HANDLED, *_CLOSES, *_ARCHIVES),
     "Ditanggapi oleh Pelapor": (*_UNVERIFIED, *_HANDLED, *_CLOSES, *_ARCHIVES),
     "Selesai otomatis dalam 10 hari": (
+        "Belum Terverifikasi",
         "Terdisposisi",
         "Ditindaklanjuti oleh Instansi",
         "Ditanggapi oleh Pelapor",
+        "Diarsipkan oleh Pelapor",
         *_CLOSES,
     ),
 }
+
+# What the pelapor's words make of a status; with any other they are words and change nothing.
+AFTER_REPLY = {
+    "Menunggu Kelengkapan Informasi": "Belum Terverifikasi",
+    "Ditindaklanjuti oleh Instansi": "Ditanggapi oleh Pelapor",
+    "Selesai otomatis dalam 10 hari": "Ditanggapi oleh Pelapor",
+}
+# What the pelapor's verbs make of any status that they are allowed in.
+DISPUTED, CONFIRMED, WITHDRAWN = "Ditanggapi oleh Pelapor", "Ditutup oleh Pelapor", "Diarsipkan oleh Pelapor"
 
 _BY_NAME = {status.name.casefold(): status for status in STATUSES}
 
@@ -90,3 +104,22 @@ def key(name: str) -> str:
 def allowed(now: str) -> tuple[str, ...]:
     """What a complaint of this status may become; nothing once it has ended."""
     return MOVES.get(now, ())
+
+
+def acts(now: str, role: str, *, answered: bool) -> tuple[str, ...]:
+    """What a citizen of this role may do with a complaint of this status: reply, resolved, unresolved, wrong_agency,
+    rate, withdraw; a pengikut may only unfollow. `answered`: an office has answered it at some time.
+
+    Only the pelapor disposes of a report, and only of an answer can it be said that it helped or did not.
+    """
+    if role != "pelapor":
+        return ("unfollow",) if role == "pengikut" else ()
+    possible = {
+        "reply": True,
+        "resolved": answered and CONFIRMED in allowed(now),
+        "unresolved": answered and DISPUTED in allowed(now),
+        "wrong_agency": now not in ENDED,
+        "rate": answered or now in ENDED,
+        "withdraw": WITHDRAWN in allowed(now),
+    }
+    return tuple(act for act, may in possible.items() if may)

@@ -134,7 +134,6 @@ contacts = Table(
     Column("last_message_at", Moment),
     Column("unreachable_since", Moment),
     Column("unreachable_reason", Text),
-    Column("erased_at", Moment),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
     # Drafts that wait for their citizen.
@@ -343,7 +342,8 @@ routings = Table(
     Column("category", Text),
     Column("agency", Text, ForeignKey("agencies.code")),
     Column("reason", Text),
-    # What was said in this row (function, agency, category); the rest stood there before.
+    # What was said in this row (function, agency, category); the rest stood there before. ["denied"]: that this agency
+    # is the wrong one; function, category and agency are what stood there.
     Column("named", ARRAY(Text), nullable=False, server_default=text("'{}'")),
 )
 
@@ -383,6 +383,8 @@ media = Table(
     _now("created_at"),
     Column("stored_at", Moment),
     Index("ix_media_contact_id_draft", "contact_id", "draft"),
+    # Whether any row still names the bytes of a file.
+    Index("ix_media_sha256", "sha256"),
     CheckConstraint("state IN ('waiting', 'stored', 'refused', 'failed')", name="state"),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 
-def _moment(name: str, **options: object) -> sa.Column[object]:
+def _moment(name: str, **options: Any) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), **options)
 
 
@@ -27,13 +29,13 @@ def upgrade() -> None:
     op.add_column("complaints", sa.Column("happened_on", sa.Date))
     op.add_column("complaints", sa.Column("code", sa.Text))
     op.add_column("media", sa.Column("transcript", sa.Text))
-    op.add_column("contacts", _moment("erased_at"))
     op.create_index(
         "ix_contacts_waiting_draft",
         "contacts",
         ["last_message_at"],
         postgresql_where=sa.text("(conversation -> 'draft'::text) <> 'null'::jsonb"),
     )
+    op.create_index("ix_media_sha256", "media", ["sha256"])
     op.create_table(
         "holidays",
         sa.Column("day", sa.Date, primary_key=True),
@@ -98,8 +100,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("guesses", "carryovers", "clocks", "ratings", "clock_rules", "holidays"):
         op.drop_table(table)
+    op.drop_index("ix_media_sha256", table_name="media")
     op.drop_index("ix_contacts_waiting_draft", table_name="contacts")
-    op.drop_column("contacts", "erased_at")
     op.drop_column("media", "transcript")
     op.drop_column("complaints", "code")
     op.drop_column("complaints", "happened_on")
