@@ -20,8 +20,8 @@ setup: .venv/.runtime  ## make .venv with all that the channel needs
 demo: setup  ## run web, speaker, worker and an embedded database; says where to click
 	$(IN) -m api demo
 
-chat: setup  ## talk to the bot in this terminal
-	@$(IN) -m api chat
+chat: setup  ## talk to the bot in this terminal; REPLAY=tests/transcripts/....toml: watch that conversation
+	@$(IN) -m api chat $(if $(REPLAY),--replay $(REPLAY)) $(if $(FAST),--fast)
 
 test: .venv/.dev  ## run all tests (those that need a browser or LAPOR_SHARED skip without)
 	$(IN) -m pytest

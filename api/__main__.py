@@ -18,7 +18,7 @@ PROCESSES = {
     "poll": "Telegram, where no public address exists",
     "migrate": "bring DATABASE_URL to this version",
     "demo": "web, speaker, worker and an embedded database",
-    "chat": "talk to the bot in this terminal",
+    "chat": "talk to the bot in this terminal, or watch a golden conversation",
     "export-corrections": "what operators decided, as training rows (CSV)",
     "misroutes": "how often the first agency was the wrong one",
 }
@@ -27,6 +27,10 @@ SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "fir
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "export-corrections": SINCE
     | {"--out": {"type": Path, "metavar": "FILE.csv", "help": "instead of standard output"}},
+    "chat": {
+        "--replay": {"type": Path, "metavar": "FILE.toml", "help": "play this conversation; fails where it differs"},
+        "--fast": {"action": "store_true", "help": "without pauses"},
+    },
     "misroutes": SINCE | {"--until": {"type": date.fromisoformat, "metavar": "DATE", "help": "last day"}},
 }
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from api import health, problems, webchat
+from api import health, problems, verifying, webchat
 from api.chat import Chat
 from api.house import House, open_house
 from api.providers import introduce, telegram
@@ -62,6 +62,7 @@ def build(settings: Settings, url: str) -> FastAPI:
     app.include_router(attention)
     app.include_router(learning)
     app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
+    app.include_router(verifying.routes(house))
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))
 

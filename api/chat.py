@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from api import intake
+from api import intake, jobs
+from api.delivery import button
 from api.house import House
 from api.listening import SPOKEN, listen
 from api.problems import is_down
-from api.webchat import Line, StoreDown
+from api.webchat import Line, Played, StoreDown
 from bot.channels import webchat
-from bot.messages import Address, Button, Incoming, Media
+from bot.messages import Address, Incoming, Media, clean
 from bot.texts import speak
-from store import deliveries
+from store import deliveries, media
 
 
 class Chat:
@@ -67,7 +68,25 @@ class Chat:
             if is_down(error):
                 raise StoreDown from None
             raise
-        return [_heard_line(address, line) if line.heard else _spoken_line(line) for line in found]
+        lines = [_heard_line(address, line) if line.heard else _spoken_line(line) for line in found]
+        return [line for line in lines if line is not None]
+
+    async def played(self, address: Address, id_: str) -> Played | None:
+        """The sound or film that this chat's message of that id brought along; what it is, its bytes tell."""
+        try:
+            async with self._house.engine.connect() as connection:
+                row = await media.of_message(connection, address.channel, webchat.name_of(address.user, id_))
+        except Exception as error:
+            if is_down(error):
+                raise StoreDown from None
+            raise
+        if row is None or row.kind not in PLAYERS or row.state not in {"waiting", "stored"}:
+            return None
+        with suppress(FileNotFoundError, jobs.UselessFile):
+            # The page brought the bytes along: they lie on the shelf before the worker has looked at them.
+            content = await asyncio.to_thread(self._house.shelf.get, row.sha256 or row.provider_id)
+            return Played(content, jobs.look(content, row.kind))
+        return None
 
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when this address may have new lines, at the latest after so many seconds."""
@@ -82,9 +101,16 @@ class Chat:
                 del self._waiting[address.user]
 
 
-def _heard_line(address: Address, line: deliveries.Line) -> Line:
-    message = webchat.read(address.user, line.content)
-    words = message.text or str(line.content.get("label") or "")
+PLAYERS = {"voice": "audio", "video": "video"}
+
+
+def _heard_line(address: Address, line: deliveries.Line) -> Line | None:
+    """What the citizen said; None for a row that no page has posted, such as the words heard in a voice note."""
+    try:
+        message = webchat.read(address.user, line.content)
+    except ValueError:
+        return None
+    words = message.text or clean(str(line.content.get("label") or ""))
     if message.place is not None:
         words = f"📍 {message.place.latitude:.5f}, {message.place.longitude:.5f}"
     return Line(
@@ -94,6 +120,7 @@ def _heard_line(address: Address, line: deliveries.Line) -> Line:
         buttons=(),
         at=line.at,
         photo=_name(message.media) if message.media else None,
+        plays=PLAYERS.get(message.media.kind) if message.media else None,
         message_id=message.message_id,
     )
 
@@ -108,7 +135,7 @@ def _spoken_line(line: deliveries.Line) -> Line:
         cursor=line.id,
         from_citizen=False,
         text="\n\n".join(speak(key, params, line.language) for key, params in line.content),
-        buttons=tuple(Button(speak(key, None, line.language), choice) for key, choice in line.buttons),
+        buttons=tuple(button(offer, line.language) for offer in line.buttons),
         at=line.at,
         photo=None,
     )

@@ -11,8 +11,9 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 import structlog
@@ -200,5 +201,11 @@ def render(delivery: Claimed) -> Outgoing:
     return Outgoing(
         Address(delivery.channel, delivery.address),
         "\n\n".join(speak(key, params, delivery.language) for key, params in delivery.says),
-        tuple(Button(speak(key, None, delivery.language), choice) for key, choice in delivery.buttons),
+        tuple(button(offer, delivery.language) for offer in delivery.buttons),
     )
+
+
+def button(offer: Sequence[Any], language: str) -> Button:
+    """A button of the ledger, (text key, choice) or (text key, choice, parameters), in words."""
+    key, choice, *params = offer
+    return Button(speak(key, params[0] if params else None, language), choice)

@@ -4,43 +4,70 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from api import jobs, metrics
+from api import afterwards, belongings, jobs, metrics
 from api.house import House
-from api.problems import is_down
+from api.problems import is_busy, is_down
 from api.unit import Unit, unit
-from bot import answers, conversation, dialogue
+from bot import answers, asking, conversation, dialogue
 from bot.conversation import Draft
 from bot.messages import Incoming
-from bot.script import PRIVACY, QUESTIONS
+from bot.script import AFTERWARDS, QUESTIONS, privacy_of
 from bot.turns import (
-    AddNote,
+    Act,
+    Adopt,
     CallHuman,
+    CarryIn,
+    CarryOut,
+    DropFiles,
+    Erase,
     Facts,
     File,
+    Follow,
+    Join,
     KeepMedia,
+    LookAround,
+    Number,
     Office,
+    Own,
+    Receipt,
+    Reply,
     ReportDanger,
+    ShowData,
     ShowStatus,
-    TicketState,
     Turn,
     Unreachable,
     Wish,
 )
-from store import attention, complaints, contacts, deliveries, inbox, media, moves, tickets
+from store import (
+    attention,
+    carryovers,
+    complaints,
+    contacts,
+    deliveries,
+    emergency,
+    inbox,
+    media,
+    moves,
+    receipts,
+)
 from store.complaints import Actor, NewComplaint
 from store.deliveries import JOIN_SECONDS, NewDelivery
+from store.gazetteer import Found
 from store.inbox import Taken
 from store.media import NewMedia
 
 # While a reply is on its way, nobody can say whether a message answers it: so long the message waits for the
 # provider's answer, and longer the reply counts as heard (its answer may be what got lost).
 IN_FLIGHT = timedelta(seconds=3)
+# So often a turn begins anew because another chat or complaint is just being worked on: up to eight seconds.
+BUSY = 40
 
 
 class _InFlightError(Exception):
@@ -53,19 +80,28 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
     `received_at` is when it reached our door. Raises only when the store is down: then nothing is kept
     and nothing was said, and the provider's next delivery finds everything as it was.
     """
-    wait, tried = 0.01, False
+    wait, stale, busy = 0.01, False, 0
     while True:
         try:
             return await _take(house, message, payload, received_at)
         except (DBAPIError, psycopg.Error) as error:
-            # A connection that has gone stale in the pool: once more on a fresh one. A repeat changes nothing.
-            if tried or not is_down(error):
+            if is_busy(error) and busy < BUSY:
+                busy += 1
+            elif is_down(error) and not stale:
+                # A connection that has gone stale in the pool: once more on a fresh one. A repeat changes nothing.
+                stale = True
+                continue
+            else:
                 raise
-            tried = True
+        except carryovers.Busy:
+            busy += 1
+            if busy > BUSY:
+                raise
         except _InFlightError:
-            # Rolled back: nothing is locked and nothing is kept while we wait.
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 0.2)
+            pass
+        # Rolled back: nothing is locked and nothing is kept while we wait.
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, 0.2)
 
 
 async def _take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
@@ -77,8 +113,8 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
             address=message.address.user,
             sequence=message.sequence,
             name=message.name,
-            # What people say to each other in a group is not ours to keep.
-            payload=payload if message.private else {},
+            # What people say to each other in a group is not ours to keep, nor where somebody goes.
+            payload=payload if message.private and not (message.edits and message.place) else {},
             received_at=received_at,
         )
         if taken is None:
@@ -89,10 +125,9 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         if spoken is not None and _asks_freely(before) and _is_in_flight(spoken, received_at, house.now()):
             raise _InFlightError
         unheard = spoken is not None and _is_unheard(spoken, message, received_at)
-        facts = _facts(house, unheard, await _awaiting(work, taken, before, message))
-        turn = dialogue.advance(before, message, facts)
-        for wish in turn.wishes:
-            turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
+        own = await _own(work, taken, before, message)
+        facts = replace(facts_of(house), unheard=unheard, own=own, quoted=await _quoted(work, taken, message))
+        turn = await _fulfilled(work, taken, message, dialogue.advance(before, message, facts), facts)
         after = conversation.save(turn.conversation)
         reply = await _reply(work, taken, message, before, turn, spoken, unheard) if turn.replies else None
         if reply is not None:
@@ -102,6 +137,16 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
             await contacts.remember(work.connection, taken.contact_id, after)
     metrics.turns.labels(message.address.channel).inc()
     return True
+
+
+async def _fulfilled(work: Unit, taken: Taken, message: Incoming, turn: Turn, facts: Facts) -> Turn:
+    """The turn with all its wishes done, those too that come out of what was found on the way."""
+    done = 0
+    while done < len(turn.wishes):
+        wish = turn.wishes[done]
+        turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
+        done += 1
+    return turn
 
 
 # --- what was said before ---------------------------------------------------------------------------
@@ -126,7 +171,7 @@ def _is_unheard(spoken: deliveries.Spoken, message: Incoming, received_at: datet
 
 def _asks_freely(before: conversation.Conversation) -> bool:
     """Whether almost any words could be taken for the answer that is waited for: only then it matters to be sure."""
-    question = QUESTIONS.get(before.asking or "")
+    question = QUESTIONS.get(before.asking or "") or AFTERWARDS.get(before.asking or "")
     return question is not None and question.free
 
 
@@ -178,30 +223,48 @@ def _join(
 # --- facts -------------------------------------------------------------------------------------------
 
 
-async def _awaiting(work: Unit, taken: Taken, before: conversation.Conversation, message: Incoming) -> str | None:
-    """The complaint for which an officer waits for this citizen's words, when no draft is open."""
-    if before.draft is not None or taken.citizen_id is None or not message.text:
-        return None
-    return await complaints.waiting_for(work.connection, taken.contact_id)
-
-
-def _facts(house: House, unheard: bool, awaiting: str | None) -> Facts:
-    suggester = house.suggester
-    return Facts(
-        now=house.now(),
-        unheard=unheard,
-        bot_link=house.bot_link,
-        awaiting=awaiting,
-        locate=lambda words: _locate(house, words),
-        suggest=lambda words: suggester.suggest(words) if suggester else None,
-        office=lambda function, region, words: office(house, function, region, words),
-        category=lambda label, language: suggester.category(label, language) if suggester else label,
+async def _own(work: Unit, taken: Taken, before: conversation.Conversation, message: Incoming) -> tuple[Own, ...]:
+    """The citizen's open complaints, where words without a draft may be meant for one of them."""
+    if before.draft is not None or taken.citizen_id is None or message.choice is not None:
+        return ()
+    return tuple(
+        Own(each.ticket, "" if each.role == "pengikut" else each.title, moves.key(each.status), each.role)
+        for each in await complaints.open_of_contact(work.connection, taken.contact_id)
     )
 
 
-def _locate(house: House, words: str) -> answers.Located | None:
-    found = house.directory.gazetteer.find(words)
-    return answers.Located(found.region, found.name, found.words) if found else None
+async def _quoted(work: Unit, taken: Taken, message: Incoming) -> str | None:
+    """The ticket that the quoted message of ours was about."""
+    if message.reply_to is None:
+        return None
+    return await deliveries.complaint_of_delivery(work.connection, taken.contact_id, message.reply_to)
+
+
+def facts_of(house: House) -> Facts:
+    """What the engine may know in this house at this moment."""
+    suggester, home = house.suggester, house.settings.home_region
+    calendar = house.directory.calendar
+    return Facts(
+        now=house.now().astimezone(house.zone(None)),
+        bot_link=house.bot_link,
+        check_link=f"{house.settings.public_url}/periksa",
+        locate=lambda words: located(house.directory.gazetteer.find(words)),
+        suggest=lambda words: suggester.suggest(words) if suggester else None,
+        office=lambda function, region, words: office(house, function, region, words),
+        category=lambda label, language: suggester.category(label, language) if suggester else label,
+        personal=lambda words: bool(suggester and suggester.personal(words)),
+        emergency=lambda kind, region: tuple(Number(n.number, n.key) for n in emergency.numbers(kind, region or home)),
+        reads_next=lambda region: calendar.reads_next(house.now(), region or home),
+    )
+
+
+def located(found: Found | None) -> answers.Located | None:
+    """What the gazetteer found, as the conversation takes it: only what is certain is taken unasked."""
+    if found is None:
+        return None
+    if not found.certain:
+        return answers.Located(None, None, found.words, found.among)
+    return answers.Located(found.region, found.full or found.name, found.words)
 
 
 def office(house: House, function: str | None, region: str | None, words: str) -> Office:
@@ -224,12 +287,21 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
         case File(draft):
             return await _file(work, taken, message, turn, draft, facts)
         case ShowStatus(words):
-            return await _states(work, taken, words)
+            return await afterwards.states(work, taken, words)
         case KeepMedia(file, draft_number, ticket):
             return await _keep(work, taken, message, file, draft_number, ticket)
-        case AddNote(ticket, words):
-            actor = Actor("citizen", str(taken.citizen_id or ""))
-            return work.record(await complaints.note(work.connection, ticket, actor, words, public=True))
+        case DropFiles(number):
+            return await media.drop(work.connection, taken.contact_id, number)
+        case Reply() | Act():
+            return await afterwards.act(work, taken, wish)
+        case LookAround(draft):
+            return await afterwards.look_around(work, taken, draft, facts)
+        case Follow(draft, ids):
+            return await afterwards.follow(work, taken, turn, draft, ids)
+        case Join(draft, ticket):
+            return await afterwards.join(work, taken, draft, ticket)
+        case CarryOut() | CarryIn() | Adopt() | ShowData() | Erase():
+            return await belongings.fulfil(work, taken, wish)
         case CallHuman():
             return await attention.raise_matter(work.connection, "call_for_human", contact_id=taken.contact_id)
         case ReportDanger(kind):
@@ -238,14 +310,15 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return await contacts.lose(work.connection, taken.contact_id, "blocked_by_user")
 
 
-async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: Draft, facts: Facts) -> str:
+async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: Draft, facts: Facts) -> Receipt:
     language = turn.conversation.language
     citizen = taken.citizen_id or await contacts.become_citizen(work.connection, taken.contact_id, taken.name, language)
     place = draft.value("place") or {}
-    function, responsible = dialogue.suggested_office(draft, facts)
-    privacy = PRIVACY[draft.value("privacy") or "open"]
+    function, responsible = asking.suggested_office(draft, facts)
+    privacy, time = privacy_of(draft), draft.value("time") or {}
     reading = promised(draft.suggestion, responsible)
     topics = reading.get("topics") or []
+    code = receipts.new_code()
     event = await complaints.file(
         work.connection,
         NewComplaint(
@@ -259,7 +332,9 @@ async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: 
             region=place.get("region"),
             latitude=place.get("latitude"),
             longitude=place.get("longitude"),
-            happened=draft.value("time"),
+            happened=time.get("words"),
+            happened_on=date.fromisoformat(time["day"]) if time.get("day") else None,
+            code=code,
             anonymous=privacy["anonymous"],
             secret=privacy["secret"],
             function=function,
@@ -272,23 +347,7 @@ async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: 
     )
     work.record(event)
     metrics.complaints.labels(message.address.channel).inc()
-    return event.ticket
-
-
-async def _states(work: Unit, taken: Taken, words: str | None) -> list[TicketState]:
-    ticket = tickets.read(words) if words else None
-    if taken.citizen_id is None or (words and ticket is None):
-        return []
-    return [
-        TicketState(
-            ticket=row.ticket,
-            title=row.title,
-            status=moves.key(row.status),
-            agency=row.agency,
-            changed_at=row.changed_at.astimezone(work.house.zone(row.region)),
-        )
-        for row in await complaints.of_citizen(work.connection, taken.citizen_id, ticket)
-    ]
+    return Receipt(event.ticket, None if event.data.get("again") else code)
 
 
 async def _keep(work: Unit, taken: Taken, message: Incoming, file: Any, draft: int | None, ticket: str | None) -> None:
@@ -309,3 +368,5 @@ async def _keep(work: Unit, taken: Taken, message: Incoming, file: Any, draft: i
         ),
     )
     await jobs.fetch_media_later(work.connection, media_id)
+    if ticket is not None:
+        await afterwards.file_came(work, taken, ticket)

@@ -11,7 +11,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 import procrastinate
@@ -20,13 +20,17 @@ from procrastinate import JobContext
 from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import retention, silence, timekeeping
 from api.house import House
 from api.unit import unit
-from bot.dialogue import DOCUMENT_LIMIT
+from bot.drafting import DOCUMENT_LIMIT
 from bot.messages import Channel, TryLater, Undeliverable
 from store import attention, media
 from store.deliveries import NewDelivery
 from store.statement import raw
+
+if TYPE_CHECKING:
+    from api.transcribing import Listener
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +38,8 @@ log = structlog.get_logger(__name__)
 DEAD_AFTER = 30.0
 # Pauses of 3, 9, 27 seconds and so on up to an hour: three days, as long as the provider may be down.
 ATTEMPTS = 80
+# Where voice notes wait to be written down: slow work that must not hold up the files behind it.
+VOICE = "voice"
 # Declared without a connection: jobs are enqueued on that of a transaction, and a worker brings its own.
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
@@ -44,6 +50,7 @@ class Tools:
 
     house: House
     channels: dict[str, Channel]
+    listener: Listener | None = None
 
 
 class _Patient(procrastinate.BaseRetryStrategy):
@@ -80,6 +87,8 @@ async def fetch_media(context: JobContext, media_id: int) -> None:
         name = await asyncio.to_thread(house.shelf.put, content)
         async with unit(house) as work:
             await media.stored(work.connection, media_id, name, kind, len(content))
+            if row.kind == "voice" and house.settings.transcriber:
+                await transcribe.configure(connection=raw(work.connection)).defer_async(media_id=media_id)
     except UselessFile as problem:
         await _put_aside(house, row, "refused", problem.key)
     except Undeliverable as problem:
@@ -139,15 +148,33 @@ class UselessFile(Exception):
         self.key = key
 
 
+# How sound and film begin: the first bytes at an offset, and the content type with {} for audio or video.
+_BEGINNINGS = (
+    (0, b"OggS", "{}/ogg"),
+    (0, b"\x1aE\xdf\xa3", "{}/webm"),
+    (4, b"ftypqt", "{}/quicktime"),
+    (4, b"ftyp3g", "{}/3gpp"),
+    (4, b"ftyp", "{}/mp4"),
+    (0, b"#!AMR-WB\n", "audio/amr-wb"),
+    (0, b"#!AMR\n", "audio/amr"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"caff", "audio/x-caf"),
+    (8, b"WAVE", "audio/wav"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (0, b"GIF8", "image/gif"),
+)
+
+
 def look(content: bytes, kind: str) -> str:
     """The content type that the bytes themselves show. Raises `UselessFile`.
 
-    Voice and video are kept as they are: nobody looks inside them yet.
+    Sound and film of a kind that we do not know are kept all the same: an officer may have what plays them.
     """
     if len(content) > DOCUMENT_LIMIT:
         raise UselessFile("too_large")
     if kind in {"voice", "video"}:
-        return "application/octet-stream"
+        return _look_at_sound(content, "audio" if kind == "voice" else "video")
     if content.startswith(b"%PDF-"):
         return "application/pdf"
     try:
@@ -156,6 +183,27 @@ def look(content: bytes, kind: str) -> str:
             return f"image/{(image.format or '').lower()}"
     except Exception:  # Pillow raises many kinds on broken files, and an error for decompression bombs
         raise UselessFile("unreadable") from None
+
+
+def _look_at_sound(content: bytes, family: str) -> str:
+    for at, beginning, content_type in _BEGINNINGS:
+        if content.startswith(beginning, at):
+            return content_type.format(family)
+    # Frames without a header begin with eleven set bits; then, for MPEG audio, come its version and its layer.
+    if content[:1] == b"\xff" and (second := content[1:2]):
+        if second[0] & 0xE6 in {0xE2, 0xE4}:
+            return "audio/mpeg"
+        if second[0] & 0xF6 == 0xF0:
+            return "audio/aac"
+    return "application/octet-stream"
+
+
+@tasks.task(name="transcribe", queue=VOICE, pass_context=True, retry=_Patient())
+async def transcribe(context: JobContext, media_id: int) -> None:
+    """Write down the words of a voice note and give them to its conversation, where a transcriber is plugged in."""
+    tools: Tools = context.additional_context["tools"]
+    if tools.listener is not None:
+        await tools.listener.listen(tools.house, media_id)
 
 
 @tasks.periodic(cron="* * * * *")
@@ -167,6 +215,30 @@ async def rescue(context: JobContext, timestamp: int) -> None:
         log.warning("job_rescued", job=job.id, task=job.task_name)
         with suppress(procrastinate.exceptions.ConnectorException):
             await manager.retry_job(job)
+
+
+@tasks.periodic(cron="*/15 * * * *")
+@tasks.task(name="keep_clocks", pass_context=True, queueing_lock="keep_clocks")
+async def keep_clocks(context: JobContext, timestamp: int) -> None:
+    """Do what the calendar says: remind, and end what nobody has answered."""
+    tools: Tools = context.additional_context["tools"]
+    await timekeeping.keep_clocks(tools.house)
+
+
+@tasks.periodic(cron="7-59/15 * * * *")
+@tasks.task(name="keep_drafts", pass_context=True, queueing_lock="keep_drafts")
+async def keep_drafts(context: JobContext, timestamp: int) -> None:
+    """Announce the end of drafts that nobody goes on with, and drop them after it."""
+    tools: Tools = context.additional_context["tools"]
+    await silence.keep_drafts(tools.house)
+
+
+@tasks.periodic(cron="17 19 * * *")  # 02.17 in WIB
+@tasks.task(name="retain", pass_context=True, queueing_lock="retain")
+async def retain(context: JobContext, timestamp: int) -> None:
+    """Let go of what has been kept long enough."""
+    tools: Tools = context.additional_context["tools"]
+    await retention.retain(tools.house)
 
 
 @asynccontextmanager

@@ -62,6 +62,13 @@ def is_down(error: BaseException) -> bool:
     return error.__cause__ is not None and is_down(error.__cause__)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether another transaction was in the way, so that the same again in a moment will do (55P03, 40P01)."""
+    if isinstance(error, DBAPIError):
+        return error.orig is not None and is_busy(error.orig)
+    return isinstance(error, psycopg.Error) and error.sqlstate in {"55P03", "40P01"}
+
+
 def install(app: FastAPI) -> None:
     """Give every error of this app its problem document."""
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from store import complaints, moves
-from store.complaints import Event
+from store import attention, clocks, complaints, moves
+from store.calendar import CalendarUnknown
+from store.complaints import Event, Reader
 from store.deliveries import NewDelivery
 
 if TYPE_CHECKING:
+    from api.house import House
     from api.unit import Unit
 
 Says = list[tuple[str, Mapping[str, Any]]]
+
+# What is offered to the pelapor under the news of a status, by the key of the status.
+OFFERS: dict[str, tuple[str, ...]] = {
+    "menunggu_kelengkapan": ("reply",),
+    "terdisposisi": ("wrong_agency",),
+    "ditindaklanjuti": ("resolved", "unresolved", "wrong_agency"),
+    "selesai_otomatis": ("resolved", "unresolved", "wrong_agency"),
+    "ditutup_admin": ("rate",),
+    "ditutup_sistem": ("rate",),
+}
 
 
 async def react(work: Unit, event: Event) -> None:
@@ -21,54 +34,223 @@ async def react(work: Unit, event: Event) -> None:
         await reaction(work, event)
 
 
-async def _push(work: Unit, event: Event, says: Says) -> None:
-    """Say this to everybody who follows the complaint."""
-    for reader in await complaints.readers(work.connection, event.complaint_id):
-        await work.say(
-            NewDelivery(
-                contact_id=reader.contact_id,
-                channel=reader.channel,
-                address=reader.address,
-                says=says,
-                language=reader.language,
-                complaint_id=event.complaint_id,
-            )
+def buttons(ticket: str, acts: Sequence[str]) -> list[tuple[str, str]]:
+    """The buttons for what can be done with a ticket: (text key, choice), the choice as in "T-482-173-9056:reply"."""
+    return [(f"choice.ticket.{act}", f"{ticket}:{act}") for act in acts]
+
+
+def masked(house: House, note: str) -> str | None:
+    """What an office said, for somebody whom it did not say it to; None where its personal data cannot be found."""
+    return house.suggester.mask(note) if house.suggester else None
+
+
+# --- pushes ------------------------------------------------------------------------------------------------
+
+
+async def _push(work: Unit, reader: Reader, event: Event, says: Says, acts: Sequence[str] = ()) -> None:
+    await work.say(
+        NewDelivery(
+            contact_id=reader.contact_id,
+            channel=reader.channel,
+            address=reader.address,
+            says=says,
+            buttons=buttons(event.ticket, acts),
+            language=reader.language,
+            complaint_id=event.complaint_id,
         )
+    )
+
+
+async def _readers(work: Unit, event: Event) -> tuple[list[Reader], list[Reader]]:
+    """Those whose report it is (pelapor, pendamping), and those who follow it.
+
+    Who acted in this turn gets its reply and no push, which is why a citizen's act is told to the others alone, and as
+    somebody else's.
+    """
+    found = await complaints.readers(work.connection, event.complaint_id)
+    if event.data["by"] == "citizen":
+        return [], [reader for reader in found if reader.role != "pelapor"]
+    theirs = [reader for reader in found if reader.role != "pengikut"]
+    return theirs, [reader for reader in found if reader.role == "pengikut"]
 
 
 async def tell_status(work: Unit, event: Event) -> None:
-    """A move: the status in plain words, the reason, and the agency's answer in full."""
-    agency = work.house.directory.names.get(event.data["agency"] or "")
-    state = {
-        "key": f"state.{moves.key(event.data['status'])}",
-        "params": {"agency": agency or {"key": "office.kominfo"}},
-    }
-    says: Says = [("push.moved", {"ticket": event.ticket, "state": state})]
-    if event.data["reason"]:
-        says.append(("push.reason", {"reason": event.data["reason"]}))
-    if event.data["note"]:
-        says.append(("push.note", {"note": event.data["note"]}))
-    await _push(work, event, says)
+    """A move: the status in plain words, the reason, the agency's answer in full, and until when it can be disputed."""
+    status, note = event.data["status"], event.data["note"]
+    key = moves.key(status)
+    theirs, followers = await _readers(work, event)
+    if theirs:
+        agency = {"agency": _agency(work, event.data["agency"])}
+        says: Says = [("push.moved", {"ticket": event.ticket, "state": {"key": f"state.{key}", "params": agency}})]
+        if event.data["reason"]:
+            says.append(("push.reason", {"reason": event.data["reason"]}))
+        if note:
+            says.append(("push.note", {"note": note}))
+        if clock := await clocks.running(work.connection, event.complaint_id):
+            says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+        for reader in theirs:
+            await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else ())
+    # What an office asks the pelapor is between the two.
+    answer = masked(work.house, note) if followers and note and status in moves.ANSWERS else None
+    await _tell_followers(work, event, followers, answer)
+
+
+_UNTIL = {"close": "push.answer_until", "archive": "push.complete_until"}
+
+
+async def tell_followers(work: Unit, event: Event) -> None:
+    """The pelapor has changed the status."""
+    _, others = await _readers(work, event)
+    await _tell_followers(work, event, others, None)
+
+
+async def _tell_followers(work: Unit, event: Event, followers: Sequence[Reader], answer: str | None) -> None:
+    if not followers:
+        return
+    agency = {"agency": _agency(work, event.data["agency"])}
+    state = {"key": f"state_followed.{moves.key(event.data['status'])}", "params": agency}
+    for reader in followers:
+        says: Says = [("push.followed", {"ticket": event.ticket, "state": state})]
+        # An answer may call the pelapor by name, which no mask finds.
+        if answer and not reader.anonymous:
+            says.append(("push.note", {"note": answer}))
+        await _push(work, reader, event, says, ("unfollow",) if reader.role == "pengikut" else ())
 
 
 async def tell_agency(work: Unit, event: Event) -> None:
     """Another agency is responsible now; a corrected category alone is no news for the citizen."""
     if event.data["changed"] and event.data["agency"]:
-        agency = work.house.directory.names.get(event.data["agency"], event.data["agency"])
-        await _push(work, event, [("push.rerouted", {"ticket": event.ticket, "agency": agency})])
+        agency = _agency(work, event.data["agency"])
+        for reader in await complaints.readers(work.connection, event.complaint_id):
+            acts = ("wrong_agency",) if reader.role == "pelapor" else ()
+            await _push(work, reader, event, [("push.rerouted", {"ticket": event.ticket, "agency": agency})], acts)
 
 
 async def tell_message(work: Unit, event: Event) -> None:
-    """A message that an operator meant for the citizen; internal notes stay inside."""
-    if event.data["public"] and event.data["by"] != "citizen":
-        await _push(work, event, [("push.message", {"ticket": event.ticket, "note": event.data["note"]})])
+    """A message that an office meant for the citizen; internal notes stay inside."""
+    if not _is_message(event):
+        return
+    says: Says = [("push.message", {"ticket": event.ticket, "note": event.data["note"]})]
+    if clock := await clocks.running(work.connection, event.complaint_id):
+        says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+    theirs, _ = await _readers(work, event)
+    for reader in theirs:
+        await _push(work, reader, event, says, ("reply",) if reader.role == "pelapor" else ())
+
+
+async def tell_denial(work: Unit, event: Event) -> None:
+    """An office says that it is the wrong one, or the pelapor does: nobody has to report anew."""
+    if event.data["again"]:
+        return
+    theirs, others = await _readers(work, event)
+    says: Says = [("push.denied", {"ticket": event.ticket, "agency": _agency(work, event.data["denied"])})]
+    if event.data["reason"]:
+        says.append(("push.reason", {"reason": event.data["reason"]}))
+    for reader in theirs:
+        await _push(work, reader, event, says)
+    await _tell_followers(work, event, others, None)
+
+
+async def tell_reminder(work: Unit, event: Event) -> None:
+    """The last day is near: until when, and what happens without a word. Followers can do nothing about it."""
+    kind = event.data["clock"]
+    says: Says = [(f"push.reminded_{kind}", {"ticket": event.ticket, "date": _day(event.data["due_on"])})]
+    theirs, _ = await _readers(work, event)
+    for reader in theirs:
+        acts = OFFERS[moves.key(event.data["status"])] if reader.role == "pelapor" else ()
+        await _push(work, reader, event, says, acts)
+
+
+async def tell_silence(work: Unit, event: Event) -> None:
+    """Ended because nobody said anything, which counts as nothing else; and what can still be done."""
+    key = moves.key(event.data["status"])
+    said = {"ticket": event.ticket, "date": _day(event.data["due_on"])}
+    says: Says = [(f"push.{key}", said), (f"push.{key}_next", {"ticket": event.ticket})]
+    theirs, followers = await _readers(work, event)
+    for reader in theirs:
+        await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else ())
+    await _tell_followers(work, event, followers, None)
+
+
+def _agency(work: Unit, code: str | None) -> Any:
+    return work.house.directory.names.get(code or "") or {"key": "office.kominfo"}
+
+
+def _day(day: date) -> dict[str, str]:
+    """A day as a parameter of a text, which is spoken with its weekday."""
+    return {"date": day.isoformat()}
+
+
+def _is_message(event: Event) -> bool:
+    return bool(event.data["public"]) and event.data["by"] != "citizen"
+
+
+# --- clocks ------------------------------------------------------------------------------------------------
+
+
+async def wind_clock(work: Unit, event: Event) -> None:
+    """A status starts its clock, and stops that of the one before."""
+    kind = clocks.STARTS.get(event.data["status"])
+    if kind is None:
+        await clocks.stop(work.connection, event.complaint_id, work.house.now())
+    else:
+        await _start(work, event.complaint_id, kind, event.data["region"])
+
+
+async def rewind_clock(work: Unit, event: Event) -> None:
+    """A word of the office gives the citizen all the days again."""
+    if _is_message(event) and (clock := await clocks.running(work.connection, event.complaint_id)):
+        await _start(work, event.complaint_id, clock.kind, clock.region)
+
+
+async def _start(work: Unit, complaint_id: int, kind: str, region: str | None) -> None:
+    house = work.house
+    try:
+        zone = house.zone(region)
+        await clocks.start(work.connection, complaint_id, kind, house.directory.calendar, zone, house.now())
+    except CalendarUnknown as unknown:
+        await ask_for_calendar(work, unknown)
+
+
+async def ask_for_calendar(work: Unit, unknown: CalendarUnknown) -> None:
+    """Somebody must enter the days off of that year; one matter for all complaints that wait for it."""
+    await attention.raise_matter(work.connection, "calendar_unknown", detail=str(unknown.year))
+
+
+# --- what waits for a person -------------------------------------------------------------------------------
+
+
+async def ask_person(work: Unit, event: Event) -> None:
+    """A person must act on what the citizen, or the wrong office, said."""
+    kind, detail = _MATTERS[event.kind], event.data["denied"] if event.kind == "denied" else event.data["agency"]
+    if event.kind == "withdrawn" and event.data["was"] not in _WITH_AN_OFFICE:
+        return  # nobody works on it yet
+    if not event.data.get("again"):
+        await attention.raise_matter(work.connection, kind, complaint_id=event.complaint_id, detail=detail)
+
+
+_MATTERS = {"disputed": "disputed", "denied": "wrong_agency", "withdrawn": "withdrawn"}
+_WITH_AN_OFFICE = ("Terdisposisi", "Ditanggapi oleh Pelapor", *moves.ANSWERS)
 
 
 Reaction = Callable[["Unit", Event], Awaitable[None]]
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "filed": (),
-    "moved": (tell_status,),
+    # The clock comes first: the news names its last day.
+    "moved": (wind_clock, tell_status),
     "rerouted": (tell_agency,),
-    "noted": (tell_message,),
+    "noted": (rewind_clock, tell_message),
+    "replied": (wind_clock,),
+    "disputed": (wind_clock, ask_person),
+    "confirmed": (wind_clock, tell_followers),
+    "withdrawn": (wind_clock, ask_person, tell_followers),
+    "denied": (wind_clock, ask_person, tell_denial),
+    "rated": (),
+    "followed": (),
+    "unfollowed": (),
+    # Both chats hear of it in their own turns.
+    "carried": (),
+    "reminded": (tell_reminder,),
+    "lapsed": (wind_clock, tell_silence),
 }

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     home_region: str = Field("16", description="province that is asked when the place is unknown")
     database_connections: int = Field(8, ge=2, le=100, description="connections of one process")
     delivery_give_up_hours: float = Field(72.0, gt=0, description="after this a message is shown as undeliverable")
+    transcriber: str | None = Field(None, description="function that writes voice notes down; empty: none does")
+    retention_closed_days: int = Field(365, ge=1, description="days from a complaint's end until it is anonymous")
+    retention_draft_days: int = Field(7, ge=1, description="days that files of dropped drafts are kept")
+    retention_chat_days: int = Field(90, ge=1, description="days that the words of a chat are kept")
+    guess_key: SecretStr | None = Field(None, description="key of the digests by which wrong codes are counted")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
     @field_validator("database_url")
@@ -52,11 +57,26 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("guess_key")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("must have 16 characters or more")
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _folder(cls, value: Path) -> Path:
         if value.exists() and not value.is_dir():
             raise ValueError("must be a folder")
+        return value
+
+    @field_validator("transcriber")
+    @classmethod
+    def _function(cls, value: str | None) -> str | None:
+        module, _, function = (value or "").partition(":")
+        if value is not None and not all(part.isidentifier() for part in [*module.split("."), function]):
+            raise ValueError("must look like package.module:function")
         return value
 
     @field_validator("api_keys")

@@ -20,6 +20,7 @@ from classifier.labels import Names, read_names
 from classifier.modelfile import ModelRefused
 from classifier.personal import Found, mask, personal
 from classifier.reading import Reason
+from classifier.sensitive import sensitive
 from classifier.text import LIMIT
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ def _kind_of_danger(words: str, title: str) -> str | None:
 
 
 class Suggester:
-    """The classifier and what stands beside it: dangers, chatter, personal data.
+    """The classifier and what stands beside it: dangers, chatter, sensitive subjects, personal data.
 
     The model may be missing or fail: then complaints are filed unrouted and operators decide. Each part fails alone,
     and none of them stops a complaint.
@@ -61,12 +62,16 @@ class Suggester:
         *,
         endangers: Rule = _kind_of_danger,
         chats: Rule = chatter,
+        confides: Rule = sensitive,
     ) -> None:
-        """Take the model, the names of its labels, and the rules that tell from (words, title) a danger and chatter."""
+        """Take the model, the names of its labels, and the rules that tell from (words, title) a danger, chatter and a
+        sensitive subject.
+        """
         self._classifier = classifier
         self._names = names
         self._endangers = endangers
         self._chats = chats
+        self._confides = confides
         self.facts = facts
 
     @classmethod
@@ -92,13 +97,14 @@ class Suggester:
     def suggest(self, words: str, title: str = "") -> Suggestion | None:
         """The reading of a text; None where nothing is known of it: nothing waits for it.
 
-        A danger and chatter are told by rules, also where there is no model or it fails.
+        A danger, chatter and a sensitive subject are told by rules, also where there is no model or it fails.
         """
         classifier = self._classifier
         reading = None if classifier is None else _tried("model", lambda: classifier.read(words, title))
         kind = _tried("danger", lambda: self._endangers(words, title))
         small_talk = _tried("chatter", lambda: self._chats(words, title))
-        if reading is None and kind is None and small_talk is None:
+        subject = _tried("sensitive", lambda: self._confides(words, title))
+        if reading is None and kind is None and small_talk is None and subject is None:
             return None
         return Suggestion(
             functions=_pairs(reading.functions) if reading else (),
@@ -109,6 +115,7 @@ class Suggester:
             band=reading.band if reading else ASK,
             danger=kind,
             chatter=small_talk,
+            sensitive=subject,
         )
 
     def why(self, words: str, function: str | None) -> tuple[Reason, ...]:

@@ -7,6 +7,7 @@ is the citizen, so neither the database nor a log line ever holds that cookie, o
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 import re
@@ -31,6 +32,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 import bot
+from api import files
 from bot.channels import webchat
 from bot.messages import Address, Button, Incoming
 
@@ -47,17 +49,23 @@ SHOWN = 200  # lines of history on the page, until the citizen asks for all
 LANGUAGES = ("id", "en")
 ZONE = timezone(timedelta(hours=7))  # for browsers without scripts; the script uses the device's own zone
 PAGES = Path(__file__).parent / "pages"
-ASSETS = {"chat.css": "text/css", "chat.js": "text/javascript", "chat.svg": "image/svg+xml"}
+ASSETS = {
+    "chat.css": "text/css",
+    "chat.js": "text/javascript",
+    "voice.js": "text/javascript",  # fetched when the first recording begins, and not before
+    "chat.svg": "image/svg+xml",
+}
 
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        # blob: is a recording that its speaker listens to before it is sent.
+        "media-src 'self' blob:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: that would turn the Origin of our own form posts into "null".
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=()",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=(self), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -67,7 +75,8 @@ HEADERS = {
 class Line:
     """One line of a chat, as its page shows it.
 
-    `photo` is the path of a thumbnail (it begins with "/"), or the name of the file.
+    `photo` is the path of a thumbnail (it begins with "/"), or the name of the file; `plays` says with which element
+    ("audio", "video") the citizen can play it.
     `message_id` is the `Incoming.message_id` of a citizen's line: by it the page knows its own message again.
     """
 
@@ -78,6 +87,15 @@ class Line:
     at: datetime
     photo: str | None
     message_id: str | None = None
+    plays: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A sound or film that a citizen sent, and the content type that its bytes show."""
+
+    content: bytes
+    content_type: str
 
 
 class StoreDown(Exception):
@@ -92,6 +110,9 @@ class Backend(Protocol):
 
     async def lines(self, address: Address, after: int) -> list[Line]:
         """All lines of the chat after that cursor, in order. Raises `StoreDown`."""
+
+    async def played(self, address: Address, id_: str) -> Played | None:
+        """The sound or film that came with the chat's message of that id. Raises `StoreDown`."""
 
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when something new may be there, at the latest after so many seconds."""
@@ -197,7 +218,7 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
 
     @router.post("/chat/files")
     async def post_file(request: Request) -> Response:
-        """One photo or document, with an optional caption."""
+        """One photo, sound, film or document, with an optional caption."""
         form: FormData | None = None
         try:
             session = _own_page(request)
@@ -212,6 +233,19 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             if form:
                 await form.close()
         return JSONResponse({"ok": True})
+
+    @router.get("/chat/files/{id_}")
+    async def play(request: Request, id_: str) -> Response:
+        """The sound or film that came with a message of this chat, for nobody but its holder."""
+        session, found = _session(request), None
+        try:
+            if session and webchat.UUID.fullmatch(id_):
+                found = await backend.played(_address(session), id_)
+        except StoreDown:
+            return _problem(request, Refusal(503, "history_down"))
+        if found is None:
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return files.answer(found.content, found.content_type, request.headers.get("range"))
 
     @router.post("/chat/leave")
     async def leave(request: Request) -> Response:
@@ -242,9 +276,9 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
         )
 
     @router.get("/chat/static/{name}")
-    async def static(name: str) -> Response:
-        """The style sheet, the script and the icon; their addresses change with their content."""
-        return assets.response(name)
+    async def static(request: Request, name: str) -> Response:
+        """The style sheet, the scripts and the icon; their addresses change with their content."""
+        return assets.response(name, packed="gzip" in request.headers.get("accept-encoding", ""))
 
     return router
 
@@ -431,6 +465,7 @@ def _shown(line: Line) -> dict[str, Any]:
         "buttons": [{"label": button.label, "choice": button.choice} for button in line.buttons],
         "at": line.at.isoformat(),
         "photo": line.photo,
+        "plays": line.plays,
         "id": line.message_id.rpartition(":")[2] if line.message_id else None,
     }
 
@@ -455,14 +490,21 @@ class _Assets:
 
     def __init__(self) -> None:
         self._files = {name: (PAGES / "static" / name).read_bytes() for name in ASSETS}
+        self._packed = {name: gzip.compress(content, mtime=0) for name, content in self._files.items()}
 
     def url(self, name: str) -> str:
         return f"/chat/static/{name}?v={hashlib.sha256(self._files[name]).hexdigest()[:12]}"
 
-    def response(self, name: str) -> Response:
+    def response(self, name: str, *, packed: bool) -> Response:
         if name not in self._files:
             return Response(status_code=404)
-        headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept-Encoding",
+        }
+        if packed:
+            return Response(self._packed[name], headers=headers | {"Content-Encoding": "gzip"}, media_type=ASSETS[name])
         return Response(self._files[name], media_type=ASSETS[name], headers=headers)
 
 

@@ -6,92 +6,55 @@ Whatever words a reader does not use stay the citizen's: the dialogue never thro
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-YES = frozenset(
-    "ya iya iyo aok yo yes y ok oke okay baik betul benar sudah setuju lanjut kirim siap sip boleh iye nggih".split()
+from bot.places import may_be_place, places_in
+from bot.times import When, read_when, when_in
+
+_DATA: Mapping[str, Any] = tomllib.loads(
+    Path(__file__).with_name("words").joinpath("answers.toml").read_text(encoding="utf-8")
 )
-NO = frozenset("tidak tdk tak dak gak ga ngga nggak enggak no n dakdo kosong".split())
-SKIP = frozenset("lewati lewat skip lanjut nanti".split()) | {
-    "tidak tahu",
-    "tdk tahu",
-    "gak tau",
-    "dak tau",
-    "tidak ada",
-    "gak ada",
-    "dak ado",
-}
-THANKS = frozenset("terimakasih makasih thanks trims suwun".split()) | {
-    "terima kasih",
-    "terima kasih banyak",
-    "makasih banyak",
-    "thank you",
-}
-GREETINGS = frozenset(
-    "halo hallo hai hi hello pagi siang sore malam permisi assalamualaikum salam tabe p ping test tes min admin".split()
-) | {
-    "assalamu'alaikum",
-    "assalamualaikum wr wb",
-    "selamat pagi",
-    "selamat siang",
-    "selamat sore",
-    "selamat malam",
-    "halo min",
-    "halo admin",
-}
+
+
+def _listed(table: str, name: str = "words") -> frozenset[str]:
+    """Words of words/answers.toml, with their phrases."""
+    return frozenset(_DATA[table][name].split()).union(_DATA[table].get("phrases", ()))
+
+
+YES, NO, SKIP = _listed("yes"), _listed("no"), _listed("skip")
+THANKS, GREETINGS = _listed("thanks"), _listed("greeting")
+_ALONG = _listed("yes", "along")
+_DONE, _THERE = _listed("photos", "done"), _listed("photos", "there")
 # Words of address and of politeness that change nothing of what is said.
-_FILLER = frozenset(
-    "pak bu bapak ibu bpk min kak kakak gan bang mas mbak om admin ya yo dong deh sih aja saja dulu banyak semua "
-    "semuanya kasih nian lah kok".split()
-)
-_NEGATION = r"(?:tidak|tdk|tak|ndak|dak|dk|gak|gk|ga|g|ngga|nggak|ngak|enggak|kagak|belum|blm|no)"
-_DECLINES = re.compile(
-    rf"(?:{_NEGATION}\s*(?:ada|ado|punya)|gada|gaada|dakdo|{_NEGATION}\s*(?:tahu|tau|ingat|yakin)|kurang\s+(?:tahu|tau)|"
-    r"gatau|entah(?:lah)?|lupa|lewati?|skip)(?:\s+(?:foto|fotonya|gambar|photos?))?"
-)
+_FILLER = _listed("filler")
+_SMALL = YES | NO | SKIP | THANKS | _FILLER
+_GROUP = re.compile(r"<([a-z]+)>")
+
+
+def _row(row: str) -> str:
+    """A row of words/answers.toml as a regular expression."""
+    return _GROUP.sub(lambda name: f"(?:{_DATA['declines'][name[1]]})", row)
+
+
+_NEGATION = _row("<neg>")
+_DECLINES = re.compile("|".join(map(_row, _DATA["declines"]["rows"])))
 _THANKS = re.compile(
-    r"(?:(?:ok|oke|siap|baik|ya|iya|sip)\s+)*(?:terima\s*kasih|trima\s*kasih|makasih|mksh|trims|thanks|thank\s+you|suwun|tq)"
+    r"(?:(?:ok|oke|siap|baik|ya|iya|sip|iyo|nggih)\s+)*"
+    r"(?:(?:terima|trima|tarimo|matur|hatur)\s*(?:kasih|kase|kasi|nuwun|suwun|nuhun)|makasih|mksh|trims|thanks|thank\s+you|suwun|nuwun|tq)"
     r"(?:\s+atas\s+\w+)?"
 )
-_HESITATES = re.compile(rf"(?:{_NEGATION}|jangan|bukan|ya\s+tapi|iya\s+tapi|tapi|kecuali|tunggu)\b")
+_HESITATES = re.compile(rf"(?:{_NEGATION}|jangan|ojo|jgn|bukan|ya\s+tapi|iya\s+tapi|tapi|kecuali|tunggu)\b")
 _GREETING_WORDS = frozenset(
     "halo hallo hai hi hello permisi salam tabe wr wb selamat met pagi siang sore malam saya aku sy kami ingin mau nak "
     "hendak mohon izin ijin lapor melapor melaporkan ngelapor ngadu mengadu mengadukan adu".split()
 )
 _SALAM = re.compile(r"ass?alam[\w']*")
 
-_TIME = re.compile(
-    r"""\b(?:
-        (?:sejak|dari|mulai|semenjak)\s+(?:\w+\s+){0,3}?(?:hari|minggu|bulan|tahun|tadi|kemarin|senin|selasa|rabu|kamis|
-            jumat|jum'at|sabtu|ahad|lalu|dulu|semalam|awal|akhir|januari|februari|maret|april|mei|juni|juli|agustus|
-            september|oktober|november|desember|\d{4}|\d{1,2})(?:\s+(?:lalu|ini|kemarin|yang\s+lalu|pagi|siang|sore|malam|\d{1,4}))*
-      | (?:sudah|udah|sdh|lah|la|so)\s+(?:hampir\s+|lebih\s+dari\s+|sekitar\s+)?(?:\d+|se|satu|dua|tiga|empat|lima|enam|
-            tujuh|delapan|sembilan|sepuluh|beberapa|ber)\W?\s*(?:jam|hari|minggu|bulan|bln|tahun|thn|lama)
-      | (?:sudah|udah|sdh|lah|la)\s+(?:lama|lame|lamo|seminggu|sebulan|setahun|berbulan[\s-]*bulan|bertahun[\s-]*tahun|
-            berhari[\s-]*hari)
-      | (?:hari|minggu|bulan|tahun)\s+(?:ini|lalu|kemarin|kemaren)
-      | (?:kemarin|kemaren|kmrn|tadi|semalam|barusan|sekarang|td)(?:\s+(?:pagi|siang|sore|malam|subuh))?
-      | (?:setiap|tiap)\s+(?:hari|pagi|malam|minggu|bulan|hujan|sore|siang)
-      | (?:pagi|siang|sore|malam)\s+(?:ini|tadi)
-      | (?:tanggal|tgl)\s+\d{1,2}(?:\s+\w+)?(?:\s+\d{4})?
-      | \d{1,2}\s+(?:januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember|
-            jan|feb|mar|apr|jun|jul|agu|agt|sep|okt|nov|des)\b(?:\s+\d{4})?
-      | \d{1,2}[/-]\d{1,2}(?:[/-]\d{2,4})?
-      | \d+\s+(?:jam|hari|minggu|bulan|bln|tahun|thn)(?:\s+(?:yang\s+)?(?:lalu|ini|terakhir))?
-      | (?:yesterday|today|since\s+\w+(?:\s+\w+)?|last\s+(?:week|month|year|night)
-      | \d+\s+(?:days?|weeks?|months?|years?))
-    )\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_PLACE = re.compile(
-    r"\b(?:jalan|jln|jl|gang|gg|lorong|lrg|desa|dusun|kampung|kelurahan|kel|kecamatan|kec|rt|rw|komplek|kompleks|"
-    r"perumahan|perum|pasar|depan|dekat|samping|belakang|simpang|jembatan)\b\.?"
-    r"(?:\s+(?!(?:rusak|berlubang|hancur|sudah|udah|sdh|lah|la|yang|yg|tidak|tdk|dak|sejak|mati|banjir|ada|sangat|"
-    r"belum|mohon|tolong|dan|sampai|karena|di|penuh|macet|licin|gelap)\b)[\w./'-]+){1,5}",
-    re.IGNORECASE,
-)
 _INFORMATION = re.compile(
     r"\b(?:bagaimana\s+(?:cara|prosedur|syarat)|gimana\s+cara|apa\s+(?:saja\s+)?syarat|apakah|kapan\s+(?:jadwal|buka)|"
     r"mohon\s+(?:info|informasi)|minta\s+(?:info|informasi)|mau\s+(?:tanya|bertanya)|"
@@ -114,11 +77,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A region that the gazetteer found: its code, its name, the citizen's own words for it."""
+    """A region that the gazetteer found: its code, its name, the citizen's own words for it.
 
-    region: str
-    name: str
+    Where it is not certain both are None and the region is asked; `among` are (code, name) of those that the words may
+    mean, to choose from.
+    """
+
+    region: str | None
+    name: str | None
     words: str
+    among: tuple[tuple[str, str], ...] = ()
 
 
 Locate = Callable[[str], Located | None]
@@ -131,19 +99,40 @@ def plain(text: str) -> str:
 
 def accepts(text: str) -> bool:
     """Whether the words are a yes."""
-    words = re.sub(r"[^\w\s']", " ", plain(text)).split()
-    return bool(words) and words[0] in YES and all(word in YES | _FILLER | {"bener", "udah"} for word in words)
+    words = _small_words(text)
+    return bool(words) and words[0] in YES and all(word in YES | _FILLER | _ALONG for word in words)
+
+
+def denies(text: str) -> bool:
+    """Whether the words are a no and nothing else: not "tidak tahu", not "tidak ada"."""
+    words = [word for word in _small_words(text) if word not in _FILLER]
+    return bool(words) and all(word in NO for word in words)
 
 
 def declines(text: str) -> bool:
     """Whether the words are a no or a wish to skip."""
     words = _unadorned(text)
-    return words in NO or words in SKIP or plain(text) in SKIP or _DECLINES.fullmatch(words) is not None
+    if words in NO or words in SKIP or plain(text) in SKIP or denies(text):
+        return True
+    return _DECLINES.fullmatch(" ".join(word for word in _small_words(text) if word not in _FILLER)) is not None
 
 
 def thanks(text: str) -> bool:
     """Whether the words only thank."""
     return plain(text) in THANKS or _THANKS.fullmatch(_unadorned(text)) is not None
+
+
+# What is longer is no small answer.
+_LONGEST_SMALL = 200
+_DOUBLED = re.compile(r"(.)\1+")
+
+
+def _small_words(text: str) -> list[str]:
+    """The words of a small answer without apostrophes, and of "iyaaa" what is known of it; of a long text none."""
+    if len(text) > _LONGEST_SMALL:
+        return []
+    words = re.sub(r"[^\w\s]", " ", re.sub(r"['’‘`]", "", plain(text))).split()
+    return [word if word in _SMALL or (once := _DOUBLED.sub(r"\1", word)) not in _SMALL else once for word in words]
 
 
 def _unadorned(text: str) -> str:
@@ -164,63 +153,111 @@ def is_bare(text: str) -> bool:
     return all(word in _GREETING_WORDS or _SALAM.fullmatch(word) for word in words.split())
 
 
-def story(text: str, _locate: Locate) -> Any:
+# What stands around a wish such as "anonim" and says nothing else.
+_WISHING = frozenset(
+    "tolong mohon minta biar supaya agar bisa boleh pilih jadi jadikan menjadi ubah ganti buat nama laporan laporannya "
+    "privasi ini itu untuk dan please make it my the report".split()
+)
+
+
+def adds_nothing(text: str) -> bool:
+    """Whether words beside a wish are only its courtesy."""
+    return all(word in _WISHING | _GREETING_WORDS | _FILLER | YES for word in _unadorned(text).split())
+
+
+# --- readers of answers: words, what the gazetteer knows, and today ------------------------------------
+
+
+def story(text: str, _locate: Locate, _today: date) -> Any:
     """The complaint itself. Something must have been said: a bare yes or a greeting is not a story."""
     if is_bare(text):
         raise Refused("story.empty")
     return text
 
 
-def place(text: str, locate: Locate) -> Any:
-    """Where it is: the citizen's words, always kept, and the region if the gazetteer knows one."""
+# Whoever tells so much without naming a place is still telling the story.
+_LONGEST_PLACE = 12
+
+
+def place(text: str, locate: Locate, _today: date) -> Any:
+    """Where it is: the citizen's words, always kept, and the region if the gazetteer knows one. Talk that names no
+    place ("rusak", "kan sudah saya bilang") is no answer."""
     if is_bare(text):
         raise Refused("place.words")
     found = locate(text)
-    return {"text": text.strip(), "region": found.region if found else None, "name": found.name if found else None}
+    if found is None and (
+        not may_be_place(text) if len(text.split()) <= _LONGEST_PLACE else place_in_story(text, locate) is None
+    ):
+        raise Refused("place.words")
+    return _place(text.strip(), found)
+
+
+def _place(words: str, found: Located | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"text": words, "region": None, "name": None}
+    if found is None:
+        return place
+    if found.among:
+        return {**place, "among": [list(pair) for pair in found.among]}
+    return {**place, "region": found.region, "name": found.name}
 
 
 def place_in_story(text: str, locate: Locate) -> Any:
-    """The place that a story names by itself; None if it names none."""
-    found = locate(text)
-    street = _PLACE.search(text)
-    if found is None and street is None:
+    """The place that a story names by itself, its phrases joined by commas; None if it names none."""
+    found, phrases = locate(text), places_in(text)
+    if found is None and not phrases:
         return None
-    words = street.group() if street else ""
+    words = ", ".join(phrases)
     if found and found.words.casefold() not in words.casefold():
         words = f"{words}, {found.words}" if words else found.words
-    return {
-        "text": words,
-        "region": found.region if found else None,
-        "name": found.name if found else None,
-    }
+    return _place(words, found)
 
 
-def region(text: str, locate: Locate) -> Any:
+def region(text: str, locate: Locate, _today: date) -> Any:
     """The kabupaten or kota, where the place alone did not tell."""
     found = locate(text)
-    if found is None:
+    if found is None or found.region is None:
         raise Refused("region.unknown")
     return {"region": found.region, "name": found.name, "text": text.strip()}
 
 
-def time(text: str, _locate: Locate) -> Any:
+def time(text: str, _locate: Locate, today: date) -> Any:
     """When it happened or since when, in the citizen's words; a long text without any time is not an answer."""
-    found = time_in_story(text)
-    if is_bare(text) or (found is None and len(text) > 80):
+    when = read_when(text, today)
+    if is_bare(text) or (when is None and len(text) > 80):
         raise Refused("time.words")
-    return text.strip()
+    return {**_time(when), "words": text.strip()} if when else {"words": text.strip()}
 
 
-def time_in_story(text: str) -> str | None:
-    """The words of a story that tell the time; None if there are none."""
-    found = _TIME.search(text)
-    return found.group() if found else None
+def _time(when: When) -> dict[str, Any]:
+    """The saved form of a time: the words, the day that they name, and the days that it may be if that is in doubt."""
+    time: dict[str, Any] = {"words": when.words, "since": when.since}
+    if when.doubt:
+        return {**time, "doubt": when.doubt, "days": [day.isoformat() for day in when.candidates]}
+    return {**time, "day": when.day.isoformat()} if when.day else time
 
 
-def tells_only_time(text: str, locate: Locate) -> bool:
+# Whoever says more than this beside a day is telling the story.
+_BESIDE_DAY = 3
+
+
+def day(text: str, _locate: Locate, today: date) -> Any:
+    """The day that was meant, where the first words left it open."""
+    when = read_when(text, today)
+    if when is None or when.day is None or when.doubt or len(text.split()) > len(when.words.split()) + _BESIDE_DAY:
+        raise Refused("day.words")
+    return {"day": when.day.isoformat(), "words": text.strip()}
+
+
+def time_in_story(text: str, today: date) -> dict[str, Any] | None:
+    """The time that a story tells; None if it tells none."""
+    when = when_in(text, today)
+    return _time(when) if when else None
+
+
+def tells_only_time(text: str, locate: Locate, today: date) -> bool:
     """Whether the words tell a time and nothing else."""
-    found = time_in_story(text)
-    return found is not None and plain(found) == plain(text) and place_in_story(text, locate) is None
+    when = when_in(text, today)
+    return when is not None and plain(when.words) == plain(text) and place_in_story(text, locate) is None
 
 
 def class_in_story(text: str) -> str | None:
@@ -233,35 +270,73 @@ def class_in_story(text: str) -> str | None:
     return None
 
 
-def photos(text: str, _locate: Locate) -> Any:
+def detail(text: str, _locate: Locate, _today: date) -> Any:
+    """A little more of the story."""
+    if is_bare(text):
+        raise Refused("detail.words")
+    return text.strip()
+
+
+def words(text: str, _locate: Locate, _today: date) -> Any:
+    """Any words."""
+    if not text.strip():
+        raise Refused("choice.words")
+    return text.strip()
+
+
+_STARS = re.compile(r"(?:nilai|bintang|rating|skor)?\s*:?\s*(?P<stars>[1-5])\s*(?:bintang|stars?|/\s*5|dari\s+5)?")
+
+
+def stars(text: str, _locate: Locate, _today: date) -> Any:
+    """A number of stars from 1 to 5, as a digit's text."""
+    if found := _STARS.fullmatch(plain(text)):
+        return found["stars"]
+    count = text.count("⭐")
+    if 1 <= count <= 5 and not plain(text.replace("⭐", "").replace("️", "")):
+        return str(count)
+    raise Refused("rating.words")
+
+
+def photos(text: str, _locate: Locate, _today: date) -> Any:
     """The answer to "any photos?" in words: no, or go on. A yes means that they are still to come."""
-    words = plain(text)
-    if declines(text) or words in {"selesai", "cukup", "sudah", "done", "itu saja"}:
+    words = _unadorned(text)
+    if declines(text) or words in _DONE:
         return "none"
-    if accepts(text) or words in {"ada", "ado"}:
+    if accepts(text) or words in _THERE:
         raise Refused("photos.send")
     raise Refused("photos.words")
 
 
-def choice(words: Mapping[str, str]) -> Callable[[str, Locate], Any]:
-    """A reader for a closed question: `words` maps what people type to the choice that it means."""
+Reader = Callable[[str, Locate, date], Any]
 
-    def read(text: str, _locate: Locate) -> Any:
+
+def choice(words: Mapping[str, str], values: Mapping[str, Any] | None = None) -> Reader:
+    """A reader for a closed question: `words` maps what people type to the choice that it means, `values` the choice
+    to the answer that it stands for."""
+
+    def read(text: str, _locate: Locate, _today: date) -> Any:
         found = words.get(plain(text))
         if found is None:
+            found = words.get(_unadorned(text))
+        # Who knows "ya" knows every yes.
+        if found is None and "ya" in words and accepts(text):
+            found = words["ya"]
+        if found is None and "tidak" in words and denies(text):
+            found = words["tidak"]
+        if found is None:
             raise Refused("choice.words")
-        return found
+        return values[found] if values else found
 
     return read
 
 
-def confirmation(words: Mapping[str, str]) -> Callable[[str, Locate], Any]:
+def confirmation(words: Mapping[str, str]) -> Reader:
     """A reader for the last question: a yes in however many words, or one of these."""
     listed = choice(words)
 
-    def read(text: str, locate: Locate) -> Any:
+    def read(text: str, locate: Locate, today: date) -> Any:
         if accepts(text):
             return "send"
-        return "change" if _HESITATES.match(plain(text)) else listed(text, locate)
+        return "change" if _HESITATES.match(plain(text)) else listed(text, locate, today)
 
     return read

@@ -6,6 +6,8 @@ platform's request. Nothing here knows a platform, a database or a clock.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -129,3 +131,65 @@ class Channel(Protocol):
 
     async def fetch(self, provider_id: str) -> bytes:
         """The bytes of a file that a citizen sent. Raises `TryLater` or `Undeliverable`."""
+
+
+# --- text that people and programs read alike -------------------------------------------------------
+
+_BREAKS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_BLANKS = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
+_HALVES = re.compile("[\ud800-\udfff]")
+_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+# Controls, marks that only turn the direction, characters of no width. A flag of a country's part is spelt with some.
+_UNSEEN = re.compile(
+    "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"
+    "|[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_SELECTOR = re.compile(f"[{_SELECTORS}]")
+# Scripts whose letters join, where U+200C and U+200D change how a word looks.
+_JOINING = re.compile("[\u0600-\u1cff\ua800-\uabff]")
+_ARROWS = "\u2194\u2195"  # that follow a joiner in emoji, though they are no pictures
+
+
+def clean(text: str) -> str:
+    """The text without what nobody sees: it could turn a line around, or hide words from whoever reads it for us.
+
+    Controls and direction marks go, line breaks of any kind become "\\n", blank letters a space, and half a surrogate
+    pair U+FFFD. What makes letters and emoji look as they were meant stays. Cleaning twice is cleaning once.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if _HALVES.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _UNSEEN.sub(_keep_needed, _BLANKS.sub(" ", _BREAKS.sub("\n", text)))
+
+
+def _keep_needed(found: re.Match[str]) -> str:
+    """An unseen character if the letters or pictures beside it need it, else nothing."""
+    unseen, text, at = found[0], found.string, found.start()
+    if len(unseen) > 1:
+        return unseen
+    before, after = text[at - 1 : at], text[found.end() : found.end() + 1]
+    if _SELECTOR.match(unseen):
+        return unseen if _is_seen(before) else ""
+    if unseen not in "\u200c\u200d":
+        return ""
+    if _is_letter_that_joins(before) and _is_letter_that_joins(after):
+        return unseen
+    if _SELECTOR.match(before):
+        before = text[at - 2 : at - 1]
+    pictures = _is_picture(before) and (_is_picture(after) or after in _ARROWS)
+    return unseen if unseen == "\u200d" and after and pictures else ""
+
+
+def _is_seen(character: str) -> bool:
+    return bool(character) and not character.isspace() and not _UNSEEN.match(character)
+
+
+def _is_letter_that_joins(character: str) -> bool:
+    return bool(_JOINING.match(character)) and unicodedata.category(character)[0] in "LM" and _is_seen(character)
+
+
+def _is_picture(character: str) -> bool:
+    return bool(character) and (unicodedata.category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff")

@@ -8,8 +8,9 @@ gone resumes with the next one that is needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from bot import answers
@@ -31,18 +32,66 @@ TRIES = 2
 SP4N_TEXT = 3000
 
 
+# Dangers that are done by somebody, or to oneself: nobody is asked for evidence of them, and silence is protected.
+GRAVE = frozenset({"violence", "self_harm", "crime"})
+# A sender who is faster than this is no reader any more: messages of a minute after which replies rest, and complaints
+# of a day after which a person is asked to look. Nothing is refused or forgotten, and nobody is banned.
+MESSAGES_A_MINUTE = 40
+COMPLAINTS_A_DAY = 20
+# After such a silence the draft is announced before the question is repeated; words of a chat that slept longer than
+# a night may be about another matter.
+RETURNS_AFTER = 6 * 3600.0
+SLEPT = 16 * 3600.0
+# A story of fewer words, of which nobody can tell whose matter it is, is asked for a little more, once.
+TOO_SHORT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to answer with a tap: what the tap sends, the key of its label, and the label's parameters."""
+
+    choice: str
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _no_params(_draft: Draft) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. `choices` are its buttons (text `choice.<name>.<choice>`); `skippable` adds a way past
-    it; `early` says that its words count as an answer at any time, `free` that almost any words could be one."""
+    """One question.
+
+    `read` makes an answer of words or refuses them. `choices` are its buttons (text `choice.<name>.<choice>`), `offers`
+    those that depend on the draft; `value` is the answer that a tapped choice stands for. `skippable` adds a way past
+    it, labelled `past`; `free` says that almost any words could be an answer.
+    `coaching`: it only makes a report better, and of all such questions one is asked at most. `default` is the choice
+    that is meant by whoever just goes on telling. `words` is the key of its words, where they depend on the draft.
+    """
 
     name: str
-    read: Callable[[str, answers.Locate], Any]
+    read: Callable[[str, answers.Locate, date], Any]
     choices: tuple[str, ...] = ()
+    offers: Callable[[Draft], tuple[Choice, ...]] = lambda _draft: ()
+    value: Callable[[str, Draft], Any] = lambda choice, _draft: choice
     skippable: bool = False
-    early: bool = False
+    past: str = "choice.skip"
     free: bool = False
+    coaching: bool = False
+    default: str | None = None
     needed: Callable[[Draft], bool] = lambda _draft: True
+    words: Callable[[Draft], str] | None = None
+    params: Callable[[Draft], Mapping[str, Any]] = _no_params
+
+    def choices_for(self, draft: Draft | None) -> tuple[Choice, ...]:
+        """All that can be tapped, in order; the way past it comes last."""
+        fixed = tuple(Choice(choice, f"choice.{self.name}.{choice}") for choice in self.choices)
+        past = (Choice("skip", self.past),) if self.skippable else ()
+        return (*(self.offers(draft) if draft else ()), *fixed, *past)
+
+
+# --- what decides whether a question is needed -------------------------------------------------------
 
 
 def _is_complaint(draft: Draft) -> bool:
@@ -54,10 +103,97 @@ def _region_unknown(draft: Draft) -> bool:
     return not (place and place.get("region"))
 
 
+def _danger(draft: Draft) -> str:
+    return str((draft.suggestion or {}).get("danger") or "")
+
+
+def _in_danger(draft: Draft) -> bool:
+    return bool(_danger(draft))
+
+
+def _is_sensitive(draft: Draft) -> bool:
+    suggestion = draft.suggestion or {}
+    return suggestion.get("danger") in GRAVE or bool(suggestion.get("sensitive"))
+
+
+def _is_delicate(draft: Draft) -> bool:
+    """Whether a question that only makes the report better would be out of place."""
+    return _in_danger(draft) or _is_sensitive(draft)
+
+
+def _may_coach(name: str, draft: Draft) -> bool:
+    return bool(draft.context.get("coached", name) == name)
+
+
+def _wants_more(draft: Draft) -> bool:
+    functions = (draft.suggestion or {}).get("functions") or []
+    vague = not functions or functions[0][1] < FUNCTION_SURE
+    return _may_coach("detail", draft) and bool(vague) and len(draft.story.split()) < TOO_SHORT and not draft.photos
+
+
+def _wants_time(draft: Draft) -> bool:
+    return _is_complaint(draft) and _may_coach("time", draft) and not _is_delicate(draft)
+
+
+def _wants_photos(draft: Draft) -> bool:
+    return _is_complaint(draft) and _may_coach("photos", draft) and not _is_delicate(draft)
+
+
+def _time_in_doubt(draft: Draft) -> bool:
+    return bool((draft.value("time") or {}).get("doubt"))
+
+
+def _days(draft: Draft) -> tuple[Choice, ...]:
+    days = (draft.value("time") or {}).get("days") or []
+    return tuple(Choice(day, "choice.day.pick", {"day": {"date": day}}) for day in days)
+
+
+def _regions_meant(draft: Draft) -> tuple[Choice, ...]:
+    among = (draft.value("place") or {}).get("among") or []
+    return tuple(Choice(code, "choice.region.pick", {"name": name}) for code, name in among[:5])
+
+
+def _region_of(choice: str, draft: Draft) -> Any:
+    names = dict((draft.value("place") or {}).get("among") or [])
+    return {"region": choice, "name": names.get(choice, choice), "text": ""}
+
+
+def may_have_neighbours(draft: Draft) -> bool:
+    """Whether it makes sense to ask what others have reported: of a complaint in a known place, if that is no secret
+    matter."""
+    place = draft.value("place") or {}
+    located = bool(place.get("region") or place.get("latitude") is not None)
+    return located and _is_complaint(draft) and not _is_sensitive(draft)
+
+
+def _tickets_meant(draft: Draft) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(ticket, "choice.belongs.ticket", {"ticket": ticket, "title": title})
+        for ticket, title in draft.context.get("tickets", ())
+    )
+
+
+def _privacy_half(name: str, draft: Draft) -> bool:
+    privacy: Mapping[str, Any] = draft.value("privacy") or {}
+    return bool(privacy) and privacy.get(name) is None
+
+
+def privacy_of(draft: Draft) -> dict[str, bool]:
+    """The two flags, as they are filed: what was not answered is not set."""
+    privacy = draft.value("privacy") or {}
+    return {"anonymous": bool(privacy.get("anonymous")), "secret": bool(privacy.get("secret"))}
+
+
+# --- words for choices ---------------------------------------------------------------------------------
+
 CLASSES = {
     "pengaduan": "pengaduan",
     "aduan": "pengaduan",
     "keluhan": "pengaduan",
+    "komplain": "pengaduan",
+    "lapor": "pengaduan",
+    "laporan": "pengaduan",
+    "ngadu": "pengaduan",
     "complaint": "pengaduan",
     "aspirasi": "aspirasi",
     "usul": "aspirasi",
@@ -67,7 +203,7 @@ CLASSES = {
     "permintaan informasi": "permintaan_informasi",
     "informasi": "permintaan_informasi",
     "pertanyaan": "permintaan_informasi",
-    "tanya": "permintaan_informasi",
+    **dict.fromkeys(("tanya", "bertanya", "nanya", "nanyo", "betanyo", "takon", "mau tanya"), "permintaan_informasi"),
     "question": "permintaan_informasi",
     "1": "pengaduan",
     "2": "aspirasi",
@@ -81,43 +217,24 @@ PRIVACY = {
     "both": {"anonymous": True, "secret": True},
 }
 PRIVACY_WORDS = {
-    "anonim": "anonymous",
-    "anonim aja": "anonymous",
-    "anonim saja": "anonymous",
-    "anonymous": "anonymous",
-    "rahasia": "secret",
-    "rahasia aja": "secret",
-    "rahasia saja": "secret",
-    "secret": "secret",
-    "dua-duanya": "both",
-    "dua duanya": "both",
-    "duanya": "both",
-    "keduanya": "both",
-    "anonim dan rahasia": "both",
-    "both": "both",
-    "terbuka": "open",
-    "biasa": "open",
-    "biasa saja": "open",
-    "open": "open",
-    "tidak": "open",
-    "tidak usah": "open",
-    "tidak perlu": "open",
-    "dak usah": "open",
-    "gak usah": "open",
-    "no": "open",
-    "1": "open",
-    "2": "anonymous",
-    "3": "secret",
-    "4": "both",
+    **dict.fromkeys(("anonim", "anonimkan", "anonim aja", "anonim saja", "anonymous", "tanpa nama", "2"), "anonymous"),
+    **dict.fromkeys(("rahasia", "rahasia aja", "rahasia saja", "secret", "3"), "secret"),
+    **dict.fromkeys(("rahasiakan", "rahasiake", "rahasioke", "rahasiakno", "dirahasiakan", "dirahasiake"), "secret"),
+    **dict.fromkeys(("dua-duanya", "dua duanya", "duo duonyo", "duanya", "keduanya", "both", "4"), "both"),
+    **dict.fromkeys(("loro lorone", "karo karone", "anonim dan rahasia", "rahasia dan anonim"), "both"),
+    **dict.fromkeys(("terbuka", "terbuko", "biasa", "biasa saja", "biaso", "biase", "biyasa", "open", "1"), "open"),
+    **dict.fromkeys(("tidak", "tidak usah", "tidak perlu", "dak usah", "gak usah", "nda usah", "ora usah"), "open"),
+    **dict.fromkeys(("mboten usah", "dak perlu", "gak perlu", "no"), "open"),
 }
 CONFIRM_WORDS = {
     **dict.fromkeys(answers.YES, "send"),
-    "1": "send",
+    **dict.fromkeys(("1", "gas", "gaskan", "gaskeun", "gaspol"), "send"),
     "ubah": "change",
     "ganti": "change",
     "ada yang salah": "change",
     "salah": "change",
     "change": "change",
+    "keliru": "change",
     "tidak": "change",
     "2": "change",
     "3": "cancel",
@@ -127,36 +244,160 @@ CHANGEABLE = {
     "isi": "story",
     "laporan": "story",
     "story": "story",
-    "tempat": "place",
-    "lokasi": "place",
+    **dict.fromkeys(
+        ("tempat", "tempatnya", "tempatnyo", "lokasi", "lokasinya", "alamat", "panggonan", "nggon"), "place"
+    ),
     "place": "place",
-    "waktu": "time",
+    **dict.fromkeys(("waktu", "waktunya", "wektu", "tanggal"), "time"),
     "time": "time",
     "jenis": "class",
     "type": "class",
-    "foto": "photos",
+    **dict.fromkeys(("foto", "fotonya", "fotonyo", "poto"), "photos"),
     "photos": "photos",
     "privasi": "privacy",
-    "nama": "privacy",
+    **dict.fromkeys(("nama", "namanya", "namo", "jeneng"), "privacy"),
     "privacy": "privacy",
 }
 
-SCRIPT: tuple[Question, ...] = (
-    Question("story", answers.story),
-    Question("place", answers.place, skippable=True, free=True),
-    Question("region", answers.region, skippable=True, free=True, needed=_region_unknown),
-    Question(
-        "class", answers.choice(CLASSES), choices=("pengaduan", "aspirasi", "permintaan_informasi"), skippable=False
+AROUND_WORDS = {
+    **dict.fromkeys(
+        ("1", "ikut", "dukung", "ikut mendukung", "ikut saja", "melok", "melu", "gabung", "support"), "follow"
     ),
-    Question("time", answers.time, skippable=True, free=True, needed=_is_complaint),
-    Question("photos", answers.photos, choices=("none",)),
-    Question("privacy", answers.choice(PRIVACY_WORDS), choices=("open", "anonymous", "secret", "both"), early=True),
+    **dict.fromkeys(("2", "baru", "laporan baru", "anyar", "beda", "bedo", "lain", "bukan itu", "new"), "new"),
+    **dict.fromkeys(answers.YES, "follow"),
+    **dict.fromkeys(answers.NO, "new"),
+}
+SPLIT_WORDS = {
+    **dict.fromkeys(("1", "pisah", "pisahkan", "pisahke", "dipisah", "dua laporan", "split"), "split"),
+    **dict.fromkeys(
+        ("2", "satu", "sikok", "siji", "gabung", "jadi satu", "satu saja", "satu laporan", "together"), "together"
+    ),
+    **dict.fromkeys(answers.YES, "split"),
+    **dict.fromkeys(answers.NO, "together"),
+}
+
+
+def _yes_or_no(yes: str, no: str, **more: str) -> Callable[[str, answers.Locate, date], Any]:
+    words = {"1": yes, "2": no} | dict.fromkeys(answers.YES, yes) | dict.fromkeys(answers.NO, no) | more
+    return answers.choice(words)
+
+
+SCRIPT: tuple[Question, ...] = (
+    # Present danger: the numbers are said first; a report is only offered.
+    Question(
+        "offer",
+        _yes_or_no("report", "nothing", lapor="report", laporkan="report"),
+        choices=("report", "nothing"),
+        default="report",
+        needed=_in_danger,
+        words=lambda draft: {"self_harm": "offer_self_harm", "violence": "offer_violence"}.get(_danger(draft), "offer"),
+    ),
+    # Words that may belong to a complaint that was answered, or be a new one.
+    Question(
+        "belongs",
+        answers.choice({"baru": "new", "laporan baru": "new", "masalah baru": "new", "masalah lain": "new"}),
+        choices=("new",),
+        offers=_tickets_meant,
+        needed=lambda draft: bool(draft.context.get("tickets")),
+    ),
+    Question(
+        "heard",
+        _yes_or_no("right", "wrong"),
+        choices=("right", "wrong"),
+        needed=lambda draft: bool(draft.context.get("heard")),
+        params=lambda draft: {"words": draft.context["heard"][0]},
+    ),
+    Question(
+        "story",
+        answers.story,
+        offers=lambda draft: (Choice("voice", "choice.story.voice"),) if draft.voices else (),
+        words=lambda draft: "story_voice" if draft.voices else "story_photo" if draft.photos else "story",
+    ),
+    Question(
+        "split",
+        answers.choice(SPLIT_WORDS),
+        choices=("split", "together"),
+        needed=lambda draft: bool(draft.context.get("parts")),
+        params=lambda draft: {"one": draft.context["parts"][0][:120], "other": draft.context["parts"][1][:120]},
+    ),
+    Question("place", answers.place, skippable=True, free=True),
+    Question(
+        "region",
+        answers.region,
+        skippable=True,
+        free=True,
+        needed=_region_unknown,
+        offers=_regions_meant,
+        value=_region_of,
+        words=lambda draft: "region_among" if _regions_meant(draft) else "region",
+    ),
+    Question("class", answers.choice(CLASSES), choices=("pengaduan", "aspirasi", "permintaan_informasi")),
+    Question("detail", answers.detail, skippable=True, free=True, coaching=True, needed=_wants_more),
+    Question("time", answers.time, skippable=True, free=True, coaching=True, needed=_wants_time),
+    Question(
+        "day",
+        answers.day,
+        skippable=True,
+        free=True,
+        needed=_time_in_doubt,
+        offers=_days,
+        value=lambda choice, _draft: {"day": choice},
+        words=lambda draft: f"day_{(draft.value('time') or {}).get('doubt')}",
+        params=lambda draft: {"words": (draft.value("time") or {}).get("words")},
+    ),
+    Question("photos", answers.photos, choices=("none",), coaching=True, needed=_wants_photos),
+    Question(
+        "neighbours",
+        answers.choice(AROUND_WORDS),
+        choices=("follow", "new"),
+        needed=may_have_neighbours,
+        words=lambda draft: "neighbours_own" if (draft.context.get("around") or {}).get("own") else "neighbours",
+        params=lambda draft: {
+            "voices": (draft.context.get("around") or {}).get("voices"),
+            "ticket": (draft.context.get("around") or {}).get("own"),
+        },
+    ),
+    Question(
+        "privacy",
+        answers.choice(PRIVACY_WORDS, PRIVACY),
+        choices=("open", "anonymous", "secret", "both"),
+        value=lambda choice, _draft: PRIVACY[choice],
+        words=lambda draft: "privacy_advised" if _is_sensitive(draft) else "privacy",
+    ),
+    Question(
+        "secret",
+        _yes_or_no("public", "closed", **dict.fromkeys(("rahasia", "dua-duanya", "dua duanya", "jangan"), "closed")),
+        choices=("public", "closed"),
+        needed=lambda draft: _privacy_half("secret", draft),
+    ),
+    Question(
+        "name",
+        _yes_or_no("shown", "hidden", anonim="hidden"),
+        choices=("shown", "hidden"),
+        needed=lambda draft: _privacy_half("anonymous", draft),
+    ),
     Question("confirm", answers.confirmation(CONFIRM_WORDS), choices=("send", "change", "cancel")),
 )
-# Asked only when the citizen wants to change something: never needed by itself.
+# Asked only when something leads there: never needed by themselves.
 WHICH = Question("which", answers.choice(CHANGEABLE), choices=("story", "place", "time", "class", "photos", "privacy"))
+RESUME = Question(
+    "resume",
+    _yes_or_no("continue", "new", lanjut="continue", baru="new"),
+    choices=("continue", "new"),
+)
+# About a complaint that is filed, or about the chat itself.
+AFTER: tuple[Question, ...] = (
+    Question("reason", answers.words, skippable=True, past="choice.pass", free=True),
+    Question("reply", answers.words, free=True),
+    Question("rating", answers.stars, choices=("5", "4", "3", "2", "1"), skippable=True, past="choice.pass"),
+    Question("comment", answers.words, skippable=True, past="choice.pass", free=True),
+    Question("agency", answers.words, skippable=True, past="choice.pass", free=True),
+    Question("withdraw", _yes_or_no("yes", "no"), choices=("yes", "no")),
+    Question("erase", _yes_or_no("yes", "no"), choices=("yes", "no")),
+)
 
-QUESTIONS: dict[str, Question] = {question.name: question for question in (*SCRIPT, WHICH)}
+QUESTIONS: dict[str, Question] = {question.name: question for question in (*SCRIPT, WHICH, RESUME)}
+AFTERWARDS: dict[str, Question] = {question.name: question for question in AFTER}
 
 # Words that work at any time, in the middle of any question.
 COMMANDS: dict[str, str] = {
@@ -189,6 +430,25 @@ COMMANDS: dict[str, str] = {
     "bahasa indonesia": "indonesian",
     "english": "english",
     "/english": "english",
+    "ulang": "again",
+    "/ulang": "again",
+    "mulai ulang": "again",
+    "start over": "again",
+    "ganti": "change",
+    "ubah": "change",
+    "/ubah": "change",
+    "pindah": "move",
+    "/pindah": "move",
+    "move": "move",
+    "data saya": "data",
+    "/data": "data",
+    "/data_saya": "data",
+    "my data": "data",
+    "hapus": "erase",
+    "/hapus": "erase",
+    "hapus data": "erase",
+    "hapus data saya": "erase",
+    "erase": "erase",
 }
 # The same as "status", in a citizen's own words; and a ticket number by itself.
 ASKS_STATUS = re.compile(
@@ -196,3 +456,17 @@ ASKS_STATUS = re.compile(
     r"(?:\s+(?:laporan|aduan|pengaduan|saya|sy|aku|ku|nya|pak|bu|min))*"
 )
 TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")
+# A code that carries a draft or tickets into this chat, after "pindah".
+CARRIED = re.compile(r"/?(?:pindah|move)\s+(?P<code>[0-9a-z][0-9a-z\s.-]{8,24})")
+# What a citizen may do with a filed complaint, by the last part of a button's choice; the verb of the wish.
+ACTS: dict[str, str] = {
+    "unresolved": "dispute",
+    "resolved": "confirm",
+    "rate": "rate",
+    "wrong_agency": "deny",
+    "withdraw": "withdraw",
+    "reply": "reply",
+    "unfollow": "unfollow",
+}
+# What helps at once beside the report, by function of the office: the key of a sentence.
+HELPLINES: dict[str, str] = {"pln": "helpline.pln"}

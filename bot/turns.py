@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from bot.answers import Locate
 from bot.conversation import Conversation, Draft
@@ -24,7 +24,8 @@ class Suggestion:
 
     `likely` are the functions one of which is right in 90 of 100 reports. In the band `auto` the first function may
     be taken unseen; `ask` is for a person. `danger` is the kind of a present danger that the text tells of, `chatter`
-    what kind of a text it is if it is no complaint. Without a model the first three are empty and `model` is None.
+    what kind of a text it is if it is no complaint, `sensitive` the kind of a subject on which Anonim and Rahasia are
+    advised. Without a model the first three are empty and `model` is None.
     """
 
     functions: tuple[tuple[str, float], ...]
@@ -35,6 +36,7 @@ class Suggestion:
     band: str = ASK
     danger: str | None = None
     chatter: str | None = None
+    sensitive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,33 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What the engine may know of the world in this turn.
+class Own:
+    """A complaint of this citizen that has not ended. `role` is pelapor or pengikut; `status` a key such as
+    ditindaklanjuti."""
 
-    `unheard`: when this message was written the question that waits had not been spoken yet, so its
-    words cannot be the answer to it. `awaiting` is the ticket of a complaint of this chat for which an
-    officer waits for more. `suggest` returns None when nothing is known of the words.
+    ticket: str
+    title: str
+    status: str
+    role: str = "pelapor"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An emergency number: what is dialled, and the key of what answers there."""
+
+    number: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the engine may know of the world in this turn. `now` has the zone of the citizen's province.
+
+    `unheard`: when this message was written the question that waits had not been spoken yet, so its words cannot be
+    the answer to it. `own` are the citizen's open complaints, newest first; `quoted` is the ticket that the message
+    which this one answers was about. `suggest` returns None when nothing is known of the words. `emergency` gives the
+    numbers for a kind of danger in a region, `reads_next` the moment when officers of a region read again (None while
+    they do), `personal` whether words contain a number that identifies a person.
     """
 
     now: datetime
@@ -63,8 +86,19 @@ class Facts:
     office: Callable[[str | None, str | None, str], Office]
     unheard: bool = False
     bot_link: str = ""
-    awaiting: str | None = None
+    check_link: str = ""
+    own: tuple[Own, ...] = ()
+    quoted: str | None = None
     category: Callable[[str, str], str] = lambda label, _language: label
+    emergency: Callable[[str, str | None], tuple[Number, ...]] = lambda _kind, _region: ()
+    reads_next: Callable[[str | None], datetime | None] = lambda _region: None
+    personal: Callable[[str], bool] = lambda _words: False
+    region_name: Callable[[str], str] = lambda code: code
+
+    @property
+    def today(self) -> date:
+        """The day where the citizen is."""
+        return self.now.date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +109,20 @@ class Say:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Offer(NamedTuple):
+    """A button: the text key of its label, what a tap on it sends, and the label's parameters."""
+
+    key: str
+    choice: str
+    params: Mapping[str, Any] = {}
+
+
+# --- wishes: what the shell does in the transaction of the turn -------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class File:
-    """Wish: file this draft as a complaint. Outcome: the ticket number."""
+    """Wish: file this draft as a complaint. Outcome: a `Receipt`."""
 
     draft: Draft
 
@@ -99,11 +144,119 @@ class KeepMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class AddNote:
-    """Wish: add the citizen's words to a complaint that is filed already."""
+class Reply:
+    """Wish: the citizen's words belong to a complaint that is filed. Outcome: a `Verdict`."""
 
     ticket: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Wish: the citizen does something with a filed complaint. Outcome: a `Verdict`.
+
+    `verb` is dispute, confirm, rate, comment, withdraw, deny or unfollow; `text` the reason or comment, if any.
+    """
+
+    verb: str
+    ticket: str
+    text: str | None = None
+    stars: int | None = None
+
+
+class Verdict(NamedTuple):
+    """What became of a wish about a filed complaint: done, unknown (no such complaint of this citizen), not_allowed
+    (its status does not allow it) or ended (the words are kept, but nobody works on it any more)."""
+
+    key: str
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAround:
+    """Wish: what have others reported, near this and about the same? Outcome: `Around`."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Open complaints that are probably the same matter: their ids, how many citizens stand behind them, and the
+    citizen's own ticket, if one is among them."""
+
+    ids: tuple[int, ...] = ()
+    voices: int = 0
+    own: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Wish: this citizen supports the first of these complaints; the draft's words are kept with it.
+    Outcome: a `Verdict` with its ticket."""
+
+    draft: Draft
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Wish: this draft's words and files belong to the citizen's own complaint. Outcome: a `Verdict`."""
+
+    draft: Draft
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    """Wish: a code that carries this draft, or this ticket (None: all of this chat's) elsewhere.
+    Outcome: (code, valid until), or None where there is nothing to carry."""
+
+    draft: int | None
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarryIn:
+    """Wish: what this code carries comes into this chat. Outcome: `Carried`."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a code brought: a draft (`origin` is its old chat and its number there), or tickets; else why not, in
+    `problem`: unknown, too_many, gone or own."""
+
+    draft: Draft | None = None
+    origin: tuple[int, int] = (0, 0)
+    tickets: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Wish: the files of the draft that a code brought go with it, from that chat and number to this chat's number."""
+
+    number: int
+    chat: int
+    old: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropFiles:
+    """Wish: the files of this draft are not to go with it after all."""
+
+    draft: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowData:
+    """Wish: what is kept about this person. Outcome: parameters of the text `rights.held`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Wish: erase what can be erased of this person. Outcome: parameters of the text `rights.erased`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,35 +276,51 @@ class Unreachable:
     """Wish: remember that the citizen has closed this chat to us."""
 
 
-Wish = File | ShowStatus | KeepMedia | AddNote | CallHuman | ReportDanger | Unreachable
+Wish = (
+    File | ShowStatus | KeepMedia | DropFiles | Reply | Act | LookAround | Follow | Join | CarryOut | CarryIn | Adopt
+    | ShowData | Erase | CallHuman | ReportDanger | Unreachable
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TicketState:
-    """One complaint of the citizen, as `status` shows it."""
+    """One complaint of the citizen, as `status` shows it. `answer` is the agency's last one, `closes` the day on which
+    silence would close or archive it, `acts` what the citizen may do now."""
 
     ticket: str
     title: str
     status: str
     agency: str | None
     changed_at: datetime
+    role: str = "pelapor"
+    answer: str | None = None
+    closes: date | None = None
+    acts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of filing: the ticket, and the code with which its state can be looked up."""
+
+    ticket: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What follows from one message. `buttons` are (text key, choice); `asks` names the question spoken."""
+    """What follows from one message. `asks` names the question spoken."""
 
     conversation: Conversation
     replies: tuple[Say, ...] = ()
     asks: str | None = None
-    buttons: tuple[tuple[str, str], ...] = ()
+    buttons: tuple[Offer, ...] = ()
     wishes: tuple[Wish, ...] = ()
 
 
 def as_data(suggestion: Suggestion) -> dict[str, Any]:
     """The form in which a suggestion is kept with a draft and with the routing. No word of the citizen is in it.
 
-    What earlier versions kept has no likely, band, danger and chatter: readers must do without them.
+    What earlier versions kept has no likely, band, danger, chatter and sensitive: readers must do without them.
     """
     return {
         "functions": [list(pair) for pair in suggestion.functions],
@@ -162,4 +331,5 @@ def as_data(suggestion: Suggestion) -> dict[str, Any]:
         "band": suggestion.band,
         "danger": suggestion.danger,
         "chatter": suggestion.chatter,
+        "sensitive": suggestion.sensitive,
     }

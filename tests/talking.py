@@ -8,26 +8,39 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from typing import Any
 
+from api import intake
 from api.suggesting import Suggester
-from bot import answers, dialogue
+from bot import answers, asking, dialogue
 from bot.conversation import Conversation, Draft, load, save
 from bot.messages import Address, Incoming, Media, Place
 from bot.texts import speak
 from bot.turns import (
-    AddNote,
+    Act,
+    Around,
+    Carried,
+    CarryIn,
+    CarryOut,
+    Erase,
     Facts,
     File,
+    Follow,
+    Join,
     KeepMedia,
+    LookAround,
     Office,
+    Receipt,
+    Reply,
+    ShowData,
     ShowStatus,
     Suggestion,
     TicketState,
     Turn,
+    Verdict,
     Wish,
 )
 from classifier.labels import read_names
@@ -38,9 +51,10 @@ from store.gazetteer import Gazetteer
 from store.regions import Regions
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-REGIONS = Regions(regions_data.load())
+LARGER = regions_data.load()
+REGIONS = Regions((*LARGER, *regions_data.load_villages(LARGER)))
 GAZETTEER = Gazetteer(REGIONS)
-AGENCIES = Agencies(agencies_data.load(REGIONS.by_code.values()), REGIONS)
+AGENCIES = Agencies(agencies_data.load(LARGER), REGIONS)
 NAMES = read_names()
 
 
@@ -52,8 +66,7 @@ def suggester() -> Suggester:
 
 def locate(words: str) -> answers.Located | None:
     """The region that some words name."""
-    found = GAZETTEER.find(words)
-    return answers.Located(found.region, found.name, found.words) if found else None
+    return intake.located(GAZETTEER.find(words))
 
 
 @cache
@@ -81,6 +94,7 @@ FACTS = Facts(
     office=office,
     bot_link="https://t.me/lapor_uji_bot",
     category=category,
+    personal=lambda words: bool(suggester().personal(words)),
 )
 
 
@@ -103,6 +117,12 @@ class Chat:
     notes: list[tuple[str, str]] = field(default_factory=list)
     media: list[KeepMedia] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
+    around: Around = field(default_factory=Around)
+    verdict: str = "done"
+    carried: Carried = field(default_factory=lambda: Carried(problem="unknown"))
+    code: tuple[str, str] | None = None
+    states: list[TicketState] | None = None
+    person: dict[str, Any] = field(default_factory=dict)
     turn: Turn | None = None
     sequence: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
@@ -128,14 +148,21 @@ class Chat:
     def buttons(self) -> dict[str, str]:
         """The buttons below the last reply: label to choice."""
         assert self.turn is not None
-        return {speak(key, None, self.conversation.language): choice for key, choice in self.turn.buttons}
+        return {speak(key, params, self.conversation.language): choice for key, choice, params in self.turn.buttons}
 
     def take(self, message: Incoming, *, unheard: bool = False) -> str:
         """One message; returns the reply as it would be spoken. In between the conversation is saved and loaded."""
         facts = replace(self.facts, unheard=unheard)
         turn = dialogue.advance(self.conversation, message, facts)
-        for wish in turn.wishes:
+        done = 0
+        while done < len(turn.wishes):
+            wish = turn.wishes[done]
             turn = dialogue.resume(turn, wish, self._fulfil(wish), facts)
+            done += 1
+        return self._spoken(turn)
+
+    def _spoken(self, turn: Turn) -> str:
+        """What a turn says; the conversation after it, saved and loaded, is the one that goes on."""
         self.turn = turn
         self.conversation = load(json.loads(json.dumps(save(turn.conversation))))
         assert self.conversation == turn.conversation, "what is saved must load as it was"
@@ -177,21 +204,64 @@ class Chat:
         """A sticker, a card, a poll."""
         return self.take(self.message(unsupported=kind))
 
+    def voice(self, caption: str = "") -> str:
+        """A voice note."""
+        return self.photo(caption, kind="voice", content_type="audio/ogg")
+
+    def hear(self, sequence: int, words: str) -> str:
+        """What a machine heard in the voice note with that place in the chat."""
+        return self.take(
+            Incoming(Address("terminal", "1"), str(next(self._ids)), sequence, text=words, transcribed=True)
+        )
+
+    def quote(self, ticket: str, text: str) -> str:
+        """Words that answer a message of ours about this complaint."""
+        message = self.message(text=text)
+        before, self.facts = self.facts, replace(self.facts, quoted=ticket)
+        said = self.take(message)
+        self.facts = before
+        return said
+
+    def wait(self, time: timedelta) -> None:
+        """Time passes."""
+        self.facts = replace(self.facts, now=self.facts.now + time)
+
+    def elapse(self, keep: timedelta = timedelta(days=7), notice: timedelta = timedelta(days=1)) -> str:
+        """The worker looks whether a draft has waited for too long."""
+        return self._spoken(dialogue.elapse(self.conversation, self.facts, keep, notice))
+
     def _fulfil(self, wish: Wish) -> Any:
         self.wishes.append(wish)
         match wish:
             case File(draft):
                 ticket = f"T-{len(self.filed) + 1:03d}-000-0000"
-                self.filed.append(FiledComplaint(ticket, draft, dialogue.suggested_office(draft, self.facts)[1]))
-                return ticket
+                self.filed.append(FiledComplaint(ticket, draft, asking.suggested_office(draft, self.facts)[1]))
+                return Receipt(ticket)
             case ShowStatus(words):
-                return [
-                    TicketState(each.ticket, each.draft.story[:40], "belum_terverifikasi", None, NOW)
-                    for each in reversed(self.filed)
-                    if words is None or words.casefold() == each.ticket.casefold()
-                ]
-            case AddNote(ticket, text):
+                return (
+                    self.states
+                    if self.states is not None
+                    else [
+                        TicketState(each.ticket, each.draft.story[:40], "belum_terverifikasi", None, NOW)
+                        for each in reversed(self.filed)
+                        if words is None or words.casefold() == each.ticket.casefold()
+                    ]
+                )
+            case Reply(ticket, text):
                 self.notes.append((ticket, text))
+                return Verdict(self.verdict, ticket)
+            case Act(_, ticket) | Join(_, ticket):
+                return Verdict(self.verdict, ticket)
+            case Follow():
+                return Verdict(self.verdict, "T-999-000-0000")
+            case LookAround():
+                return self.around
+            case CarryIn():
+                return self.carried
+            case CarryOut():
+                return self.code
+            case ShowData() | Erase():
+                return self.person
             case KeepMedia():
                 self.media.append(wish)
         return None

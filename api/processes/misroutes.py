@@ -12,7 +12,7 @@ from store import learning, masterdata
 from store.database import connect
 from store.learning import Tally
 
-HEAD = f"{'':46}{'filed':>8}{'judged':>8}{'away':>8}{'to':>8}{'rate':>8}"
+HEAD = f"{'':46}{'filed':>8}{'judged':>8}{'away':>8}{'to':>8}{'denied':>8}{'rate':>8}"
 
 
 def run(settings: Settings, since: date | None, until: date | None) -> None:
@@ -49,4 +49,4 @@ async def _print(settings: Settings, url: str, since: date | None, until: date |
 
 def _line(words: str, tally: Tally) -> str:
     rate = "-" if tally.rate is None else f"{tally.rate:.1%}"
-    return f"{words:46}{tally.filed:8}{tally.judged:8}{tally.away:8}{tally.to:8}{rate:>8}"
+    return f"{words:46}{tally.filed:8}{tally.judged:8}{tally.away:8}{tally.to:8}{tally.denied:8}{rate:>8}"

@@ -14,20 +14,25 @@ from api.house import open_house
 from api.providers import channels
 from api.running import database, on_stop
 from api.settings import Settings
+from api.suggesting import Suggester
+from api.transcribing import Listener, load
 
 log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Run the slow jobs."""
+    """Run the slow jobs. Raises `SettingsWrong` where TRANSCRIBER names nothing that can be called."""
+    listener = Listener(load(settings.transcriber)) if settings.transcriber else None
     with database(settings) as url:
-        asyncio.run(_work(settings, url))
+        asyncio.run(_work(settings, url, listener))
 
 
-async def _work(settings: Settings, url: str) -> None:
+async def _work(settings: Settings, url: str, listener: Listener | None) -> None:
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(open_house(settings, url, name="worker"))
-        tools = jobs.Tools(house, await channels(stack, settings))
+        # What is heard becomes a turn of its conversation, and a turn reads texts: large, so only where it is needed.
+        suggester = Suggester.load() if listener else None
+        house = await stack.enter_async_context(open_house(settings, url, name="worker", suggester=suggester))
+        tools = jobs.Tools(house, await channels(stack, settings), listener)
         stopped = asyncio.Event()
         on_stop(stopped.set)
         while not stopped.is_set():
@@ -41,22 +46,32 @@ async def _work(settings: Settings, url: str) -> None:
 
 
 async def _run(url: str, tools: jobs.Tools, stopped: asyncio.Event) -> None:
+    """Work until asked to stop; where there is a listener, on voice notes beside all else, one at a time."""
     async with jobs.queue(url) as queue:
-        running = asyncio.create_task(
-            queue.run_worker_async(
-                name="lapor",
-                concurrency=4,
-                fetch_job_polling_interval=2.0,
-                shutdown_graceful_timeout=5.0,
-                delete_jobs="successful",
-                additional_context={"tools": tools},
-                install_signal_handlers=False,
-            )
-        )
+        working = [_start(queue, tools, "default", at_once=4)]
+        if tools.listener is not None:
+            working.append(_start(queue, tools, jobs.VOICE, at_once=1))
         stopping = asyncio.create_task(stopped.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if not running.done():
-            running.cancel()  # lets what runs finish, within the grace
-        with suppress(asyncio.CancelledError):
-            await running
+        for each in working:
+            if not each.done():
+                each.cancel()  # lets what runs finish, within the grace
+        ended = await asyncio.gather(*working, return_exceptions=True)
+    for problem in ended:
+        if isinstance(problem, Exception):
+            raise problem
+
+
+def _start(queue: procrastinate.App, tools: jobs.Tools, name: str, *, at_once: int) -> asyncio.Task[None]:
+    working = queue.run_worker_async(
+        name="lapor",
+        queues=[name],
+        concurrency=at_once,
+        fetch_job_polling_interval=2.0,
+        shutdown_graceful_timeout=5.0,
+        delete_jobs="successful",
+        additional_context={"tools": tools},
+        install_signal_handlers=False,
+    )
+    return asyncio.create_task(working)

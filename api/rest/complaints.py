@@ -1,4 +1,4 @@
-"""Complaints over REST: file, list, read, move, route, note, and what waits for a person."""
+"""Complaints over REST: file, list, read, move, route, deny, note, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import intake
+from api import files, intake
 from api.house import House
 from api.problems import Problem
 from api.rest.schemas import (
     AgencyOut,
+    ClockOut,
     ComplaintIn,
     ComplaintOut,
     ComplaintRow,
+    DenyIn,
     FileRow,
     Guess,
     HistoryRow,
@@ -35,6 +37,7 @@ from api.rest.schemas import (
     NoteIn,
     Page,
     PersonalOut,
+    RatingOut,
     ReasonOut,
     Receipt,
     RoutingIn,
@@ -45,7 +48,7 @@ from api.unit import Unit, unit
 from bot.answers import class_in_story
 from bot.script import CLASS_SURE, FUNCTION_SURE
 from bot.turns import ASK, Suggestion, as_data
-from store import attention, complaints, contacts, moves, neighbours, tickets
+from store import attention, closure, complaints, contacts, moves, neighbours, tickets
 from store.complaints import Actor, Event, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
@@ -127,8 +130,7 @@ async def file(
 
 
 def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggestion: Suggestion | None) -> NewComplaint:
-    found = house.directory.gazetteer.find(body.place or body.text)
-    region = region or (found.region if found else None)
+    region = region or _region_in(house, body.place or body.text)
     function = suggestion.functions[0] if suggestion and suggestion.functions else None
     sure = function[0] if function and function[1] >= FUNCTION_SURE else None
     guessed = suggestion.report_class[0] if suggestion and suggestion.report_class else None
@@ -145,6 +147,7 @@ def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggesti
         latitude=body.latitude,
         longitude=body.longitude,
         happened=body.happened,
+        happened_on=body.happened_on,
         anonymous=body.anonymous,
         secret=body.secret,
         function=sure,
@@ -153,6 +156,16 @@ def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggesti
         model=suggestion.model if suggestion else None,
         suggested=intake.promised(as_data(suggestion), responsible) if suggestion else None,
     )
+
+
+def _region_in(house: House, words: str) -> str | None:
+    """The region that the words certainly name; else the kabupaten in which all lie that may be meant, if it is one."""
+    found = house.directory.gazetteer.find(words)
+    if found is None or found.certain:
+        return found.region if found else None
+    meant = (found.region, *(code for code, _ in found.among))
+    cities = {city.code if city else None for city in map(house.directory.regions.kabkota_of, meant)}
+    return cities.pop() if len(cities) == 1 else None
 
 
 # The lock makes two requests with one key wait for each other before either does anything.
@@ -281,11 +294,15 @@ def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
         latitude=row.latitude,
         longitude=row.longitude,
         happened=row.happened,
+        happened_on=row.happened_on,
         pelapor=None if row.anonymous else row.citizen_name,
         suggestion=row.suggestion,
         reasons=_reasons(house, row.text, row.function),
         personal=_personal(house, row.text),
         allowed=list(moves.allowed(row.status)),
+        clocks=[ClockOut.model_validate(each) for each in found.clocks],
+        rating=RatingOut.model_validate(found.rating) if found.rating else None,
+        followers=row.followers,
         history=[
             HistoryRow(
                 at=each.at,
@@ -315,16 +332,15 @@ def _personal(house: House, words: str) -> list[PersonalOut] | None:
 
 
 @router.get("/complaints/{ticket}/files/{file_id}", responses=MISSING, response_class=Response)
-async def read_file(ticket: Ticket, file_id: int, house: Here, _caller: Caller) -> Response:
-    """The bytes of a file, to be downloaded and never run."""
+async def read_file(ticket: Ticket, file_id: int, request: Request, house: Here, _caller: Caller) -> Response:
+    """The bytes of a file, or the part that a Range header asks for: to be played or saved, and never run."""
     async with house.engine.connect() as connection:
         whole = await complaints.get(connection, ticket)
     row = next((each for each in whole.files if each.id == file_id and each.state == "stored"), None)
     if row is None:
         raise Problem(404, "There is no such file.")
-    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     content = await asyncio.to_thread(house.shelf.get, row.sha256)
-    return Response(content, media_type=row.content_type, headers=headers)
+    return files.answer(content, row.content_type, request.headers.get("range"))
 
 
 @router.get("/complaints/{ticket}/neighbours", responses=MISSING)
@@ -422,6 +438,20 @@ async def _agency_for(house: House, connection: AsyncConnection, ticket: str, fu
     return intake.office(house, function, row.region, row.text).code
 
 
+@router.post("/complaints/{ticket}/deny", responses=MISSING | CONFLICT)
+async def deny(
+    ticket: Ticket, body: DenyIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
+) -> ComplaintOut:
+    """Send a complaint back because the agency is the wrong one; the Kominfo of its region sorts it again."""
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        if await once.seen() is None:
+            region = (await complaints.get(connection, ticket)).complaint.region
+            sorts = house.directory.agencies.responsible(None, region, house.now().date()).agency.code
+            await once.done(await closure.deny(connection, ticket, caller, body.reason, sorts))
+        return _whole(house, await complaints.get(connection, ticket))
+
+
 @router.post("/complaints/{ticket}/notes", responses=MISSING | CONFLICT, status_code=201)
 async def note(
     ticket: Ticket, body: NoteIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
@@ -441,8 +471,7 @@ async def note(
 async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOut:
     """What a text is about, and whose it is. An empty list where the classifier does not know."""
     suggestion = house.suggester.suggest(body.text, body.title) if house.suggester else None
-    found = house.directory.gazetteer.find(body.text)
-    region = body.region or (found.region if found else None)
+    region = body.region or _region_in(house, body.text)
     function, confidence = suggestion.functions[0] if suggestion and suggestion.functions else (None, 0.0)
     office = intake.office(house, function if confidence >= FUNCTION_SURE else None, region, body.text)
 

@@ -35,6 +35,7 @@ class ComplaintIn(Body):
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)
     happened: Words | None = Field(None, max_length=1000, description="When, in the citizen's words")
+    happened_on: date | None = Field(None, description="The day, if it is known")
     anonymous: bool = False
     secret: bool = False
     name: Words | None = Field(None, max_length=200, description="The citizen's name, if given")
@@ -46,6 +47,12 @@ class MoveIn(Body):
     status: Words = Field(min_length=1, max_length=200)
     reason: Words | None = Field(None, max_length=2000)
     note: Words | None = Field(None, max_length=20_000, description="The agency's answer, shown to the citizen in full")
+
+
+class DenyIn(Body):
+    """An office says that it is the wrong one ("bukan wewenang"); the citizen is told the reason."""
+
+    reason: Words = Field(min_length=1, max_length=2000)
 
 
 class RoutingIn(Body):
@@ -185,7 +192,8 @@ class HistoryRow(BaseModel):
 
 
 class FileRow(BaseModel):
-    """A file of a complaint; its bytes are at `/complaints/{ticket}/files/{id}` once stored."""
+    """A file of a complaint; its bytes are at `/complaints/{ticket}/files/{id}` once stored. `transcript` is what a
+    machine heard in a voice note."""
 
     id: int
     kind: str
@@ -193,10 +201,34 @@ class FileRow(BaseModel):
     content_type: str | None
     size: int | None
     state: str
+    transcript: str | None
+
+
+class ClockOut(BaseModel):
+    """What happens after the day `due_on` if nobody says anything: close or archive. `reminded_at` is when the citizen
+    was reminded of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    started_at: datetime
+    due_on: date
+    reminded_at: datetime | None
+
+
+class RatingOut(BaseModel):
+    """The stars, 1 to 5, that the pelapor gave; silence gives none."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    stars: int
+    comment: str | None
+    at: datetime
 
 
 class ComplaintOut(ComplaintRow):
-    """A complaint, whole. The pelapor's name is left out where the report is Anonim.
+    """A complaint, whole. The pelapor's name is left out where the report is Anonim. `followers` are citizens who have
+    the same trouble; `allowed` are the statuses that may follow the present one.
 
     `suggestion` is what the model said when it was filed (functions, topics, class, likely, band, danger, chatter, and
     whether and why the office was certain), as it was stored. `reasons` are what today's model finds in the text for
@@ -208,11 +240,15 @@ class ComplaintOut(ComplaintRow):
     latitude: float | None
     longitude: float | None
     happened: str | None
+    happened_on: date | None
     pelapor: str | None
     suggestion: Any = None
     reasons: list[ReasonOut]
     personal: Personal
     allowed: list[str]
+    clocks: list[ClockOut]
+    rating: RatingOut | None
+    followers: int
     history: list[HistoryRow]
     files: list[FileRow]
 
@@ -270,12 +306,14 @@ class Attention(BaseModel):
 
 class TallyOut(BaseModel):
     """Complaints that were first given somewhere, were judged by a person since, left for another agency, and came
-    from another one. `rate` is the share of the first that left, from 0 to 1; null where nothing was given."""
+    from another one; of how many of the first an office or the citizen said that it is the wrong agency (`denied`).
+    `rate` is the share of the first that left, from 0 to 1; null where nothing was given."""
 
     filed: int
     judged: int
     away: int
     to: int
+    denied: int
     rate: float | None
 
 

@@ -10,7 +10,8 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Awaitable
+import unicodedata
+from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,14 +44,18 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest, RequestData
 
-from bot.messages import Address, Button, Incoming, Media, Outgoing, Place, TryLater, Undeliverable
+from bot.messages import Address, Button, Incoming, Media, MediaKind, Outgoing, Place, TryLater, Undeliverable, clean
 
 NAME = "telegram"
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 TEXT_LIMIT = 4096  # UTF-16 code units, which is how Telegram counts
 CHOICE_LIMIT = 64  # bytes of UTF-8
 FILE_LIMIT = 20 << 20  # bytes that getFile is ready to hand out
-SHORT_LABEL = 18  # characters that still fit beside another button on a small phone
+# How wide a label may be, in columns of text, where so many buttons stand in a row of a small phone.
+ROWS = {5: 3, 2: 18, 1: math.inf}
+
+# What a document of this family of content types is.
+KINDS: dict[str, MediaKind] = {"audio": "voice", "video": "video"}
 
 # Contents that a citizen can send and we cannot use, by the name of their field in a Message.
 UNUSABLE = (
@@ -151,18 +156,53 @@ def _read_parsed(update: Update, raw: dict[str, Any]) -> Incoming | None:
 
 def _read_message(update_id: int, message: Message, raw: dict[str, Any], *, edits: bool = False) -> Incoming:
     media, place = _read_media(message), _read_place(message)
-    text = message.text or message.caption or ""
+    text = _clean(message.text or message.caption or _spell(raw.get("rich_message")))
     return Incoming(
         address=_address(message.chat.id),
         message_id=str(update_id),
         sequence=message.message_id,
-        text=_clean(text),
+        text=text,
         media=media,
         place=place,
         edits=edits,
         unsupported=None if text or media or place else _name_content(raw),
         name=_name(message.from_user),
+        reply_to=_quoted(message),
+        forwarded="forward_origin" in raw,
     )
+
+
+def _quoted(message: Message) -> int | None:
+    """The number of the message that this one answers, if it stands in the same chat."""
+    quoted = message.reply_to_message
+    return quoted.message_id if quoted and quoted.chat.id == message.chat.id else None
+
+
+def _spell(part: Any) -> str:
+    """The words of a rich message, a line for each of its blocks; what is not words in it is left out."""
+    if not isinstance(part, dict):
+        return ""
+    return "\n".join(line for line in (_join_words(block) for block in _blocks(part)) if line.strip())
+
+
+def _blocks(part: Any) -> Iterator[Any]:
+    """The parts of a rich message that stand on lines of their own."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _blocks(each)
+    elif isinstance(part, dict):
+        yield [part.get("summary"), part.get("text")]
+        for inner in ("blocks", "items", "cells", "caption"):
+            yield from _blocks(part.get(inner))
+
+
+def _join_words(text: Any) -> str:
+    """The plain words of a RichText: a string, a list of such, or an object with such a text inside."""
+    if isinstance(text, list):
+        return "".join(map(_join_words, text))
+    if isinstance(text, dict):
+        return _join_words(text.get("text", text.get("alternative_text")))
+    return text if isinstance(text, str) else ""
 
 
 def _read_tap(update_id: int, query: CallbackQuery) -> Incoming | None:
@@ -202,7 +242,9 @@ def _read_media(message: Message) -> Media | None:
         return Media("video", note.file_id, note.file_size)
     if document := message.document:
         name = _clean(document.file_name)
-        return Media("document", document.file_id, document.file_size, document.mime_type, name, group)
+        # Voice notes of other messengers come as files.
+        kind = KINDS.get((document.mime_type or "").partition("/")[0], "document")
+        return Media(kind, document.file_id, document.file_size, document.mime_type, name, group)
     if audio := message.audio:
         return Media("voice", audio.file_id, audio.file_size, audio.mime_type, _clean(audio.file_name), group)
     if voice := message.voice:
@@ -244,6 +286,8 @@ def _name_content(message: dict[str, Any]) -> str:
     for kind in UNUSABLE:
         if kind in message:
             return kind
+    if "text" in message or "caption" in message:
+        return "blank"
     return "service" if SERVICE & message.keys() else "unknown"
 
 
@@ -277,10 +321,7 @@ def _name(user: User | None) -> str | None:
 
 
 def _clean(text: Any) -> Any:
-    """Free a text of what no database takes: NUL, and halves of surrogate pairs (JSON can smuggle in both)."""
-    if not isinstance(text, str) or (text.isascii() and "\x00" not in text):
-        return text
-    return text.replace("\x00", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return clean(text) if isinstance(text, str) else text  # of another type, it is for `_is_sound` to tell
 
 
 def _is_id(value: Any) -> bool:
@@ -294,6 +335,7 @@ def _is_sound(incoming: Incoming) -> bool:
         return all(value is None or isinstance(value, kind) for value in values)
 
     sound = _is_id(incoming.sequence) and isinstance(incoming.text, str)
+    sound = sound and (incoming.reply_to is None or _is_id(incoming.reply_to))
     sound = sound and are(str, incoming.choice, incoming.name, incoming.language)
     if media := incoming.media:
         sound = sound and isinstance(media.provider_id, str) and (media.size is None or _is_id(media.size))
@@ -486,9 +528,18 @@ def _keyboard(buttons: tuple[Button, ...]) -> InlineKeyboardMarkup | None:
     for button in buttons:
         if not 1 <= len(button.choice.encode()) <= CHOICE_LIMIT:
             raise Undeliverable(f"a button's choice must have 1 to {CHOICE_LIMIT} bytes", gone=False)
-    taps = [InlineKeyboardButton(button.label, callback_data=button.choice) for button in buttons]
-    in_row = 2 if all(len(button.label) <= SHORT_LABEL for button in buttons) else 1
-    return InlineKeyboardMarkup([taps[start : start + in_row] for start in range(0, len(taps), in_row)])
+    rows: list[list[InlineKeyboardButton]] = []
+    rest = list(buttons)
+    while rest:
+        count = next(n for n, width in ROWS.items() if all(_width(each.label) <= width for each in rest[:n]))
+        rows.append([InlineKeyboardButton(button.label, callback_data=button.choice) for button in rest[:count]])
+        rest = rest[count:]
+    return InlineKeyboardMarkup(rows)
+
+
+def _width(label: str) -> int:
+    """How many columns a label takes: an emoji is as wide as two letters."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in label)
 
 
 def _chat_id(address: Address) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages import Address, Incoming, Outgoing, Undeliverable
+from bot.messages import Address, Incoming, Outgoing, Undeliverable, clean
 
 NAME = "terminal"
 
@@ -20,7 +20,7 @@ class Terminal:
         message_id = f"{user}:{number}"
         if line.strip().isdigit() and 1 <= int(line) <= len(self._choices):
             return Incoming(Address(NAME, user), message_id, number, choice=self._choices[int(line) - 1])
-        return Incoming(Address(NAME, user), message_id, number, text=line)
+        return Incoming(Address(NAME, user), message_id, number, text=clean(line))
 
     async def send(self, message: Outgoing) -> int | None:
         """Print a message and its numbered choices."""

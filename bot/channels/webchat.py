@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.messages import Address, Incoming, Media, MediaKind, Outgoing, Place, Undeliverable
+from bot.messages import Address, Incoming, Media, MediaKind, Outgoing, Place, Undeliverable, clean
 
 NAME = "webchat"
 LONGEST_TEXT = 20_000  # characters; a complaint of ten pages. Longer is refused, never cut
@@ -17,6 +17,9 @@ LONGEST_CHOICE = 64  # bytes, as on the other channels
 LONGEST_NAME = 200  # of a file
 LARGEST_SEQUENCE = 2**53 - 1  # what a browser can count without losing one
 FIELDS = ("id", "n", "text", "choice", "label", "latitude", "longitude", "file", "language")
+
+# What a file of this family of content types is; all others are documents.
+KINDS: dict[str, MediaKind] = {"image": "photo", "audio": "voice", "video": "video"}
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes neither NUL nor half a character
@@ -28,6 +31,11 @@ class TooLong(ValueError):
 
 class Empty(ValueError):
     """There is nothing in the message."""
+
+
+def name_of(user: str, id_: str) -> str:
+    """The `Incoming.message_id` of the message that a page of `user` posted under that id."""
+    return f"{user}:{id_}"
 
 
 def read(user: str, payload: dict[str, Any]) -> Incoming:
@@ -43,11 +51,12 @@ def read(user: str, payload: dict[str, Any]) -> Incoming:
         raise ValueError("a message carries one of choice, place and file, not several")
     if text and (choice is not None or place is not None):
         raise ValueError("text goes alone or with a file")
+    text = clean(text)
     if not text.strip() and choice is None and place is None and media is None:
         raise Empty("the message is empty")
     return Incoming(
         address=Address(NAME, user),
-        message_id=f"{user}:{id_}",
+        message_id=name_of(user, id_),
         sequence=_sequence(payload.get("n")),
         text=text,
         choice=choice,
@@ -115,14 +124,14 @@ def _media(payload: dict[str, Any], id_: str) -> Media | None:
     size = file.get("size")
     if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
         raise ValueError("size must be a positive whole number")
-    content_type = _string(file, "content_type")[:LONGEST_NAME]
-    kind: MediaKind = "photo" if content_type.startswith("image/") else "document"
+    # A recording's type goes on with its codec: audio/webm;codecs=opus.
+    content_type = _string(file, "content_type")[:LONGEST_NAME].partition(";")[0].strip().lower()
     return Media(
-        kind=kind,
+        kind=KINDS.get(content_type.partition("/")[0], "document"),
         provider_id=f"upload:{id_}",
         size=size,
         content_type=content_type or None,
-        name=_string(file, "name")[-LONGEST_NAME:] or None,  # the end keeps the extension
+        name=clean(_string(file, "name"))[-LONGEST_NAME:] or None,  # the end keeps the extension
     )
 
 

@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from hours import in_office_hours, on_sunday
 from making import eventually, rows, run, value
 from own_server import Server
 from peers.bot_api import Citizen, FakeBotApi, Update
@@ -45,6 +47,7 @@ async def opened(settings: Settings, url: str) -> AsyncIterator[FastAPI]:
 async def app(telegram_settings: Settings, database: str) -> AsyncIterator[FastAPI]:
     """The app, with Telegram's door."""
     async with opened(telegram_settings, database) as app:
+        in_office_hours(app.state.house)
         yield app
 
 
@@ -73,6 +76,7 @@ async def talk(web: httpx.AsyncClient, house: House, update: Update) -> list[str
     return [key for key, _ in await said(house)]
 
 
+FILED = ["filed", "receipt", "filed_next"]
 SHORTEST = ("tidak ada", "biasa saja", "ya")  # no photo, nothing hidden, send it
 
 
@@ -82,7 +86,7 @@ async def filed(
     """A complaint, told and sent; its row."""
     for words in (story, *answers):
         last = await talk(web, house, citizen.text(words))
-    assert last == ["filed", "filed_next"]
+    assert last == FILED
     [row] = await rows(house.engine, "SELECT * FROM complaints ORDER BY id DESC LIMIT 1")
     return row
 
@@ -157,7 +161,7 @@ async def test_a_yes_that_comes_again_files_once(web: httpx.AsyncClient, inside:
     yes = citizen.text("ya")
     await asyncio.gather(*(knock(web, yes) for _ in range(10)))
     assert (await counts(inside))["complaints"] == 1
-    assert [key for key, _ in await said(inside)] == ["filed", "filed_next"]
+    assert [key for key, _ in await said(inside)] == FILED
 
 
 async def status_of(web: httpx.AsyncClient, update: Update) -> int:
@@ -248,6 +252,32 @@ async def test_a_story_becomes_a_complaint_with_its_words_place_and_agency(
     assert await value(inside.engine, "SELECT name FROM citizens") == "Siti Aminah"
 
 
+async def test_the_receipt_holds_the_code_that_is_kept(web: httpx.AsyncClient, inside: House, citizen: Citizen) -> None:
+    for words in (STORY, *SHORTEST[:-1]):
+        await talk(web, inside, citizen.text(words))
+    await knock(web, citizen.text("ya"))
+    told = dict(await said(inside))
+    [row] = await rows(inside.engine, "SELECT ticket, code FROM complaints")
+    assert told["filed"] == {"ticket": row.ticket}
+    assert told["receipt"] == {"code": row.code, "link": f"{inside.settings.public_url}/periksa"}
+
+
+async def test_outside_office_hours_it_is_said_when_somebody_reads(
+    web: httpx.AsyncClient, inside: House, citizen: Citizen
+) -> None:
+    on_sunday(inside)
+    for words in (STORY, *SHORTEST[:-1]):
+        await talk(web, inside, citizen.text(words))
+    await knock(web, citizen.text("ya"))
+    told = await said(inside)
+    assert [key for key, _ in told] == [*FILED, "reads_next"]
+    moment = datetime.fromisoformat(told[-1][1]["when"]["moment"])
+    assert moment > inside.now()
+    assert moment.isoweekday() not in {6, 7}
+    assert moment.utcoffset() == timedelta(hours=7)
+    assert await talk(web, inside, citizen.text("bantu petugas")) == ["human_called", "reads_next"]
+
+
 async def test_a_long_story_is_kept_in_full_and_the_citizen_told(
     web: httpx.AsyncClient, inside: House, citizen: Citizen
 ) -> None:
@@ -334,6 +364,7 @@ async def test_a_danger_that_was_dealt_with_is_not_raised_again_by_the_same_comp
     assert matter["kind"] == "danger"
     assert (await desk.post(f"/attention/{matter['id']}/close")).status_code == 200
     answers = {
+        "offer": "ya",
         "class": "keluhan",
         "time": "tadi malam",
         "photos": "tidak ada",
@@ -354,7 +385,7 @@ async def test_a_danger_that_is_told_after_filing_has_its_ticket(
     for each in (update, *map(citizen.text, SHORTEST)):
         await talk(web, inside, each)
     assert await dangers(desk) == []
-    assert await talk(web, inside, citizen.edited(update, f"{FIRE}. {STORY}")) == ["added"]
+    assert await talk(web, inside, citizen.edited(update, f"{FIRE}. {STORY}")) == ["danger.fire", "after.reply.done"]
     ticket = await value(inside.engine, "SELECT ticket FROM complaints")
     assert await dangers(desk) == [("fire", "telegram", ticket)]
 
@@ -399,8 +430,8 @@ async def test_an_edit_after_filing_is_added_for_the_operators(
     await talk(web, inside, update)
     for words in SHORTEST:
         await talk(web, inside, citizen.text(words))
-    assert await talk(web, inside, citizen.edited(update, "Maksud saya SMP 2")) == ["added"]
-    notes = await rows(inside.engine, "SELECT note, actor_kind FROM complaint_history WHERE event = 'noted'")
+    assert await talk(web, inside, citizen.edited(update, "Maksud saya SMP 2")) == ["after.reply.done"]
+    notes = await rows(inside.engine, "SELECT note, actor_kind FROM complaint_history WHERE event = 'replied'")
     assert notes == [("Maksud saya SMP 2", "citizen")]
     assert await value(inside.engine, "SELECT text FROM complaints") == STORY
 
@@ -463,7 +494,7 @@ async def test_a_tap_is_answered_in_the_webhooks_own_answer(
 async def test_a_photo_before_any_word_begins_a_draft_and_goes_with_the_complaint(
     web: httpx.AsyncClient, inside: House, citizen: Citizen
 ) -> None:
-    assert "ask.story" in await talk(web, inside, citizen.photo())
+    assert "ask.story_photo" in await talk(web, inside, citizen.photo())
     for words in (STORY, "biasa saja", "ya"):
         await talk(web, inside, citizen.text(words))
     complaint = await value(inside.engine, "SELECT id FROM complaints")

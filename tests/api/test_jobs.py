@@ -11,6 +11,8 @@ from typing import Any
 
 import PIL.Image
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from making import contact, eventually, rows, run, value
 from peers.bot_api import Citizen, FakeBotApi, Update, broken, refused, silence
 from running import working
@@ -56,12 +58,38 @@ JPEG, PNG, PDF, WORDS = picture("JPEG"), picture("PNG"), b"%PDF-1.4\n%%EOF", b"I
         (PNG, "photo", "image/png"),
         (PNG, "document", "image/png"),
         (PDF, "document", "application/pdf"),
-        (b"OggS", "voice", "application/octet-stream"),
-        (b"ftyp", "video", "application/octet-stream"),
+        (b"OggS\0\2", "voice", "audio/ogg"),
+        (b"OggS\0\2", "video", "video/ogg"),
+        (b"ID3\4\0", "voice", "audio/mpeg"),
+        (b"\xff\xfb\x90\x64", "voice", "audio/mpeg"),
+        (b"\xff\xf3\x48\xc4", "voice", "audio/mpeg"),
+        (b"\xff\xf1\x50\x80", "voice", "audio/aac"),
+        (b"\0\0\0\x1cftypM4A \0", "voice", "audio/mp4"),
+        (b"\0\0\0\x18ftypmp42", "video", "video/mp4"),
+        (b"\0\0\0\x14ftypqt  ", "video", "video/quicktime"),
+        (b"\0\0\0\x18ftyp3gp4", "voice", "audio/3gpp"),
+        (b"\x1aE\xdf\xa3\x9fB\x86", "voice", "audio/webm"),
+        (b"\x1aE\xdf\xa3\x9fB\x86", "video", "video/webm"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "voice", "audio/wav"),
+        (b"RIFF\x24\0\0\0AVI LIST", "video", "video/x-msvideo"),
+        (b"#!AMR\n\x3c", "voice", "audio/amr"),
+        (b"#!AMR-WB\n", "voice", "audio/amr-wb"),
+        (b"fLaC\0\0", "voice", "audio/flac"),
+        (b"GIF89a", "video", "image/gif"),
+        (b"\xff\xfeI\0n\0i\0", "voice", "application/octet-stream"),
+        (b"<html><script>", "voice", "application/octet-stream"),
+        (JPEG, "voice", "application/octet-stream"),
+        (b"\xff", "voice", "application/octet-stream"),
+        (b"", "video", "application/octet-stream"),
     ],
 )
 def test_a_file_is_what_its_bytes_show(content: bytes, kind: str, found: str) -> None:
     assert jobs.look(content, kind) == found
+
+
+@given(st.binary(max_size=40), st.sampled_from(["voice", "video"]))
+def test_sound_and_film_are_never_refused_for_what_they_are(content: bytes, kind: str) -> None:
+    assert jobs.look(content, kind)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +272,15 @@ async def test_refusing_a_file_and_a_turn_of_its_sender_do_not_block_each_other(
             await until(house, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")  # the worker waits for the chat
             await connection.execute(text("UPDATE media SET draft = draft"))
         assert await outcome(house) == ("refused", "unreadable")
+
+
+async def test_a_voice_note_is_kept_for_whoever_can_play_it(house: House, citizen: Citizen) -> None:
+    async with sent(house, citizen.voice(b"OggS\0\2 suara")):
+        assert await outcome(house) == ("stored", None)
+    [kept] = await rows(house.engine, "SELECT kind, content_type, size, transcript FROM media")
+    assert tuple(kept) == ("voice", "audio/ogg", 12, None)
+    jobs_left = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'transcribe'"
+    assert await value(house.engine, jobs_left) == 0, "nobody is there to write it down"
 
 
 # --- dead workers ------------------------------------------------------------------------------------------

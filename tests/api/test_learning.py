@@ -164,10 +164,10 @@ async def test_misroutes_by_agency_function_and_model(desk: httpx.AsyncClient, i
     found = await misroutes(desk)
     road, buses = found["agencies"]
     assert (road["code"], road["name"]) == (ROAD, inside.directory.names[ROAD])
-    figures: dict[str, float | None] = {"filed": 4, "judged": 2, "away": 1, "to": 0, "rate": 0.25}
+    figures: dict[str, float | None] = {"filed": 4, "judged": 2, "away": 1, "to": 0, "denied": 0, "rate": 0.25}
     assert {name: road[name] for name in figures} == figures
     assert road["functions"] == [{"function": "pu", **figures}]
-    figures = {"filed": 0, "judged": 0, "away": 0, "to": 1, "rate": None}
+    figures = {"filed": 0, "judged": 0, "away": 0, "to": 1, "denied": 0, "rate": None}
     assert buses["code"] == "16.06-dishub"
     assert buses["functions"] == [{"function": "dishub", **figures}]
     [model] = found["models"]
@@ -323,13 +323,13 @@ async def test_misroutes_are_printed_as_a_table(desk: httpx.AsyncClient, inside:
     ended = command(database, "misroutes", "--since", today, "--until", today)
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [line.split() for line in ended.stdout.splitlines() if line]
-    assert lines[0] == ["filed", "judged", "away", "to", "rate"]
-    assert lines[1][:6] == [ROAD, "4", "1", "1", "0", "25.0%"]
-    assert " ".join(lines[1][6:]) == inside.directory.names[ROAD]
-    assert lines[2] == ["pu", "4", "1", "1", "0", "25.0%"]
-    assert lines[3][:6] == ["16.06-dishub", "0", "0", "0", "1", "-"]
+    assert lines[0] == ["filed", "judged", "away", "to", "denied", "rate"]
+    assert lines[1][:7] == [ROAD, "4", "1", "1", "0", "0", "25.0%"]
+    assert " ".join(lines[1][7:]) == inside.directory.names[ROAD]
+    assert lines[2] == ["pu", "4", "1", "1", "0", "0", "25.0%"]
+    assert lines[3][:7] == ["16.06-dishub", "0", "0", "0", "1", "0", "-"]
     [version] = await rows(inside.engine, "SELECT version FROM models")
-    assert lines[-1] == [version.version, "4", "1", "1", "1", "25.0%"]
+    assert lines[-1] == [version.version, "4", "1", "1", "1", "0", "25.0%"]
 
 
 @pytest.mark.parametrize(

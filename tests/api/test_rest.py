@@ -30,6 +30,7 @@ ROUTES = [
     ("GET", f"/complaints/{UNKNOWN}/neighbours"),
     ("POST", f"/complaints/{UNKNOWN}/moves"),
     ("POST", f"/complaints/{UNKNOWN}/routing"),
+    ("POST", f"/complaints/{UNKNOWN}/deny"),
     ("POST", f"/complaints/{UNKNOWN}/notes"),
     ("POST", "/suggest"),
     ("GET", "/attention"),
@@ -110,6 +111,22 @@ async def test_a_complaint_is_filed_and_routed_by_its_words(desk: httpx.AsyncCli
     assert found["report_class"] == "pengaduan"
 
 
+@pytest.mark.parametrize(
+    ("words", "region"),
+    [
+        ("Jalan berlubang di Kecamatan Sukarami", "16.71.07"),
+        ("Jalan berlubang di Kecamatan Ilir Timur", "16.71"),  # one of three, all in Palembang
+        ("Jalan berlubang, di Makassar atau di Palembang", None),
+        ("Jalan berlubang di Desa Sukaraja", None),  # there are many
+    ],
+)
+async def test_a_region_is_taken_from_words_only_as_far_as_it_is_certain(
+    desk: httpx.AsyncClient, words: str, region: str | None
+) -> None:
+    assert (await read(desk, await filed(desk, text=words)))["region"] == region
+    assert (await read(desk, await filed(desk, text="Jalan berlubang", place=words)))["region"] == region
+
+
 async def test_operators_see_what_was_promised(desk: httpx.AsyncClient) -> None:
     ticket = await filed(desk)
     kept = (await read(desk, ticket))["suggestion"]
@@ -181,9 +198,8 @@ async def test_what_is_given_stands_over_what_is_suggested(desk: httpx.AsyncClie
     assert {name: found[name] for name in given} == given
 
 
-async def test_the_region_of_a_village_is_that_of_its_district(desk: httpx.AsyncClient) -> None:
-    """The store knows regions down to the kecamatan; a kelurahan's code leads there."""
-    found = await read(desk, await filed(desk, region="16.71.01.1001"))
+async def test_the_region_of_an_unknown_village_is_that_of_its_district(desk: httpx.AsyncClient) -> None:
+    found = await read(desk, await filed(desk, region="16.71.01.9999"))
     assert found["region"] == "16.71.01"
 
 
@@ -288,7 +304,12 @@ async def test_a_ticket_is_found_however_it_is_written(desk: httpx.AsyncClient) 
 @pytest.mark.parametrize("ticket", [UNKNOWN, "T-482-173-9055", "halo", "%00"])
 async def test_there_is_nothing_under_an_unknown_ticket(desk: httpx.AsyncClient, ticket: str) -> None:
     for method, path in (route for route in ROUTES if UNKNOWN in route[1]):
-        bodies = {"notes": {"text": "x"}, "moves": {"status": "Terdisposisi"}, "routing": {"category": "x"}}
+        bodies = {
+            "notes": {"text": "x"},
+            "moves": {"status": "Terdisposisi"},
+            "routing": {"category": "x"},
+            "deny": {"reason": "x"},
+        }
         body = bodies.get(path.rsplit("/", 1)[-1], {})
         problem(await desk.request(method, path.replace(UNKNOWN, ticket), json=body), 404)
 
@@ -314,6 +335,8 @@ async def test_a_stored_file_is_downloaded_and_never_run(desk: httpx.AsyncClient
     assert (answer.content, answer.headers["content-type"]) == (b"%PDF-1.4", "application/pdf")
     assert answer.headers["content-disposition"] == "attachment"
     assert answer.headers["x-content-type-options"] == "nosniff"
+    part = await desk.get(f"/complaints/{ticket}/files/{file['id']}", headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, b"PDF")
     other = await filed(desk)
     problem(await desk.get(f"/complaints/{other}/files/{file['id']}"), 404)
 
@@ -462,6 +485,73 @@ async def test_a_correction_to_nowhere_is_refused(desk: httpx.AsyncClient) -> No
     for body in ({"agency": "nowhere"}, {"function": "nothing"}, {"agency": ""}, {"opd": "16-pu"}):
         problem(await desk.post(f"/complaints/{ticket}/routing", json=body), 422)
     assert len((await read(desk, ticket))["history"]) == 1
+
+
+async def test_a_denied_complaint_goes_back_to_the_kominfo_of_its_region(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk, region="16.06")
+    given = (await read(desk, ticket))["agency"]
+    await desk.post(f"/complaints/{ticket}/moves", json={"status": "Terdisposisi"})
+    body = {"reason": "Itu jalan nasional."}
+    headers = {"Idempotency-Key": "d-1"}
+    for _ in range(2):
+        answer = await desk.post(f"/complaints/{ticket}/deny", json=body, headers=headers)
+        assert answer.status_code == 200
+        found = answer.json()
+        assert (found["status"], found["agency"]) == ("Belum Terverifikasi", "16.06-kominfo")
+        [*_, before, row] = found["history"]
+        assert (row["event"], row["was"]["agency"], row["reason"]) == ("denied", given, "Itu jalan nasional.")
+        assert before["event"] == "moved"
+    [matter] = (await desk.get("/attention")).json()["items"]
+    assert (matter["kind"], matter["ticket"], matter["detail"]) == ("wrong_agency", ticket, given)
+    [agency] = [each for each in (await desk.get("/misroutes")).json()["agencies"] if each["code"] == given]
+    assert (agency["denied"], agency["judged"]) == (1, 0)
+
+
+async def test_a_denial_must_say_why_and_what_has_ended_is_nobodys(desk: httpx.AsyncClient) -> None:
+    ticket = await filed(desk)
+    for body in ({}, {"reason": ""}, {"reason": "x", "agency": "16-pu"}):
+        problem(await desk.post(f"/complaints/{ticket}/deny", json=body), 422)
+    await desk.post(f"/complaints/{ticket}/moves", json={"status": "Diarsipkan oleh Admin"})
+    assert problem(await desk.post(f"/complaints/{ticket}/deny", json={"reason": "x"}), 409)["allowed"] == []
+    problem(await desk.post(f"/complaints/{UNKNOWN}/deny", json={"reason": "x"}), 404)
+
+
+async def test_a_complaint_tells_its_clock_its_rating_and_who_follows(
+    desk: httpx.AsyncClient, inside: House, telegram_api: FakeBotApi
+) -> None:
+    ticket = await filed_in_chat(inside, telegram_api)
+    before = await read(desk, ticket)
+    assert (before["clocks"], before["rating"], before["followers"]) == ([], None, 0)
+    # A day whose deadline lies in the year that is shipped, whenever this runs.
+    inside.skew = datetime(2026, 11, 20, 3, tzinfo=UTC) - datetime.now(UTC)
+    await desk.post(f"/complaints/{ticket}/moves", json={"status": "Ditindaklanjuti oleh Instansi", "note": "Sudah."})
+    await run(
+        inside.engine,
+        "INSERT INTO ratings (complaint_id, citizen_id, stars, comment)"
+        " SELECT id, citizen_id, 2, 'Lama.' FROM complaints",
+    )
+    await run(inside.engine, "INSERT INTO citizens (name) VALUES ('Budi')")
+    await run(
+        inside.engine,
+        "INSERT INTO complaint_parties (complaint_id, citizen_id, role)"
+        " SELECT k.id, c.id, 'pengikut' FROM complaints k, citizens c WHERE c.name = 'Budi'",
+    )
+    found = await read(desk, ticket)
+    [clock] = found["clocks"]
+    assert (clock["kind"], clock["due_on"], clock["reminded_at"]) == ("close", "2026-12-04", None)
+    assert (found["rating"]["stars"], found["rating"]["comment"], found["followers"]) == (2, "Lama.", 1)
+    assert found["allowed"] == list(moves.allowed("Ditindaklanjuti oleh Instansi"))
+
+
+async def test_the_day_is_kept_where_it_is_known_and_the_code_is_nowhere(
+    desk: httpx.AsyncClient, inside: House
+) -> None:
+    ticket = await filed(desk, happened="Selasa lalu", happened_on="2026-11-17")
+    await run(inside.engine, "UPDATE complaints SET code = 'ZZ99-CODE'")
+    answer = await desk.get(f"/complaints/{ticket}")
+    assert answer.json()["happened_on"] == "2026-11-17"
+    assert "ZZ99" not in answer.text + (await desk.get("/complaints")).text
+    problem(await desk.post("/complaints", json={"text": STORY, "happened_on": "kemarin"}), 422)
 
 
 @pytest.mark.parametrize("public", [True, False])

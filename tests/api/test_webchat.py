@@ -22,7 +22,7 @@ import pytest
 from conftest import API_KEY
 from cutting import store_down
 from fastapi import FastAPI
-from making import rows
+from making import rows, run
 from running import free_port, speaking
 
 from api.house import House
@@ -86,17 +86,28 @@ async def test_the_page_and_its_cookie(app: FastAPI) -> None:
         assert client.cookies["chat"] in again.headers["set-cookie"]
 
 
-async def test_the_whole_page_weighs_less_than_40_kb(client: httpx.AsyncClient) -> None:
+async def test_the_whole_page_weighs_less_than_25_kb_on_its_way(client: httpx.AsyncClient) -> None:
     page = await client.get("/chat")
-    weight = len(page.content)
-    for name in ("chat.css", "chat.js", "chat.svg"):
+    weight = page.num_bytes_downloaded
+    for name in ("chat.css", "chat.js", "voice.js", "chat.svg"):
         asset = await client.get(f"/chat/static/{name}")
         assert asset.status_code == 200
         assert "immutable" in asset.headers["cache-control"]
-        weight += len(asset.content)
-    assert weight < 40_000
+        plain = await client.get(f"/chat/static/{name}", headers={"Accept-Encoding": "identity"})
+        assert plain.content == asset.content
+        assert "content-encoding" not in plain.headers
+        weight += asset.num_bytes_downloaded
+    assert weight < 25_000
     assert "://" not in page.text.replace("http://www.w3.org", "")
     assert (await client.get("/chat/static/chat.html")).status_code == 404
+
+
+async def test_the_microphone_is_for_this_page_alone(client: httpx.AsyncClient) -> None:
+    page = await client.get("/chat")
+    assert "microphone=(self)" in page.headers["permissions-policy"]
+    assert "media-src 'self' blob:;" in page.headers["content-security-policy"]
+    assert 'accept="image/*,audio/*,video/*,.pdf"' in page.text
+    assert re.search(r'id="record"[^>]* hidden>', page.text), "without a script there is nothing to tap"
 
 
 async def test_english_is_kept(client: httpx.AsyncClient) -> None:
@@ -206,6 +217,78 @@ async def test_files(client: httpx.AsyncClient, inside: House) -> None:
         assert answer.status_code == 413
         assert "20 MB" in answer.json()["title"]
     assert len(await taken(inside)) == 1
+
+
+async def test_a_voice_note_is_played_to_its_speaker_and_nobody_else(
+    client: httpx.AsyncClient, app: FastAPI, inside: House
+) -> None:
+    sound = b"\x1aE\xdf\xa3" + bytes(1000)
+    file = {"file": ("rekaman suara.webm", sound, "audio/webm;codecs=opus")}
+    assert (await client.post("/chat/files", data={"id": ID}, files=file)).status_code == 200
+    [kept] = await rows(inside.engine, "SELECT kind, content_type, name FROM media")
+    assert tuple(kept) == ("voice", "audio/webm", "rekaman suara.webm")
+
+    path = f"/chat/files/{ID}"
+    page = (await client.get("/chat")).text
+    assert f'<audio class="player" controls preload="none" src="{path}" aria-label="rekaman suara.webm">' in page
+    answer = await client.get(path)
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, sound, "audio/webm")
+    part = await client.get(path, headers={"Range": "bytes=2-3"})
+    assert (part.status_code, part.content) == (206, sound[2:4])
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://lapor.test") as stranger:
+        assert (await stranger.get(path)).status_code == 404
+        await stranger.get("/chat")
+        assert (await stranger.get(path)).status_code == 404
+    for other in (str(uuid.uuid4()), "nonsense", "%00", f"{ID}%27"):
+        assert (await client.get(f"/chat/files/{other}")).status_code == 404
+    await run(inside.engine, "UPDATE media SET state = 'refused'")
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_a_photo_or_a_paper_is_not_handed_out_by_the_page(client: httpx.AsyncClient) -> None:
+    for content_type in ("image/jpeg", "application/pdf", "text/html"):
+        id_ = str(uuid.uuid4())
+        await client.post("/chat/files", data={"id": id_}, files={"file": ("a", b"abc", content_type)})
+        assert (await client.get(f"/chat/files/{id_}")).status_code == 404
+    assert "<audio class" not in (await client.get("/chat")).text.partition("<template")[0].partition("<dialog")[0]
+
+
+async def test_what_was_not_posted_by_a_page_is_no_line_of_the_citizen(
+    client: httpx.AsyncClient, inside: House
+) -> None:
+    """Such as the words that a machine heard in a voice note, or what was erased."""
+    await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo"})
+    [message] = await taken(inside)
+    async with inside.engine.begin() as connection:
+        for payload in ({"transcript": 1}, {}):
+            await inbox.take(
+                connection,
+                channel=webchat.NAME,
+                message_id=f"transcript:{len(payload)}",
+                address=message.address,
+                sequence=5,
+                name=None,
+                payload=payload,
+                received_at=datetime.now(UTC),
+            )
+    page = (await client.get("/chat")).text
+    assert page.count('<li class="line mine"') == 2, "one line, and the script's template"
+    assert "halo" in page
+
+
+async def test_buttons_may_have_parameters(client: httpx.AsyncClient, inside: House) -> None:
+    await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo"})
+    buttons = [["choice.skip", "1:a:skip"], ["office.sure", "1:a:b", {"agency": "Dinas <Pekerjaan> Umum"}]]
+    await run(
+        inside.engine,
+        "UPDATE deliveries SET sent_at = now(), claimed_at = now(), buttons = CAST(:buttons AS jsonb)",
+        buttons=json.dumps(buttons),
+    )
+    page = (await client.get("/chat")).text
+    assert '<button class="choice">Tidak tahu / lewati</button>' in page
+    assert '<button class="choice">Dinas &lt;Pekerjaan&gt; Umum</button>' in page
+    assert 'name="choice" value="1:a:b"' in page
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import signal
 from contextlib import suppress
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from talking import locate
+from talking import NOW, locate
 
 from bot import answers, script
 from bot.answers import Refused
 
 ANY = st.text(max_size=200)
+TODAY: date = NOW.date()
 
 
 @given(ANY)
 def test_readers_answer_or_refuse_and_never_break(words: str) -> None:
-    for question in script.QUESTIONS.values():
+    for question in (*script.QUESTIONS.values(), *script.AFTER):
         with suppress(Refused):
-            question.read(words, locate)
-    answers.time_in_story(words)
+            question.read(words, locate, TODAY)
+    answers.time_in_story(words, TODAY)
     answers.class_in_story(words)
     answers.place_in_story(words, locate)
 
@@ -86,7 +88,9 @@ def test_everyday_skips(words: str) -> None:
     ],
 )
 def test_time_in_a_story(story: str, time: str | None) -> None:
-    assert answers.time_in_story(story) == time
+    found = answers.time_in_story(story, TODAY)
+    assert (time or "") in (found["words"] if found else "")
+    assert (found is None) == (time is None)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_class_in_a_story(story: str, found: str | None) -> None:
     ],
 )
 def test_place_keeps_the_words_and_finds_the_region(words: str, region: str | None) -> None:
-    found = answers.place(words, locate)
+    found = answers.place(words, locate, TODAY)
     assert found["text"] == words
     assert found["region"] == region
 
@@ -131,7 +135,7 @@ def test_place_in_a_story_names_street_and_region() -> None:
 @pytest.mark.parametrize("words", ["ya", "tidak", "ok"])
 def test_a_bare_yes_or_no_is_no_place(words: str) -> None:
     with pytest.raises(Refused, match=r"place\.words"):
-        answers.place(words, locate)
+        answers.place(words, locate, TODAY)
 
 
 NO_ANSWERS = ["?", "🙏", "...", "halo", "terima kasih", "makasih"]
@@ -140,25 +144,26 @@ NO_ANSWERS = ["?", "🙏", "...", "halo", "terima kasih", "makasih"]
 @pytest.mark.parametrize("words", NO_ANSWERS)
 def test_words_that_are_no_place(words: str) -> None:
     with pytest.raises(Refused):
-        answers.place(words, locate)
+        answers.place(words, locate, TODAY)
 
 
 @pytest.mark.parametrize("words", NO_ANSWERS)
 def test_words_that_are_no_time(words: str) -> None:
     with pytest.raises(Refused):
-        answers.time(words, locate)
+        answers.time(words, locate, TODAY)
 
 
 def test_a_long_text_without_a_time_is_no_time() -> None:
     with pytest.raises(Refused, match=r"time\.words"):
-        answers.time("jalan itu rusak parah dan banyak orang jatuh di sana " * 2, locate)
-    assert answers.time(" kemarin ", locate) == "kemarin"
+        answers.time("jalan itu rusak parah dan banyak orang jatuh di sana " * 2, locate, TODAY)
+    kept = answers.time(" kemarin ", locate, TODAY)
+    assert (kept["words"], kept["day"]) == ("kemarin", "2026-11-19")
 
 
 @pytest.mark.parametrize("words", ["", "  ", "?!", "🙏🙏", "ya", "halo", "Selamat pagi!", "Assalamualaikum", "p"])
 def test_what_is_no_story(words: str) -> None:
     with pytest.raises(Refused, match=r"story\.empty"):
-        answers.story(words, locate)
+        answers.story(words, locate, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +180,14 @@ def test_what_is_no_story(words: str) -> None:
 )
 def test_a_polite_beginning_is_no_story(words: str) -> None:
     with pytest.raises(Refused):
-        answers.story(words, locate)
+        answers.story(words, locate, TODAY)
 
 
 def test_a_choice_is_read_however_it_is_written() -> None:
     read = answers.choice({"dua-duanya": "both"})
-    assert read(" Dua-duanya. ", locate) == "both"
+    assert read(" Dua-duanya. ", locate, TODAY) == "both"
     with pytest.raises(Refused, match=r"choice\.words"):
-        read("entahlah", locate)
+        read("entahlah", locate, TODAY)
 
 
 @pytest.mark.parametrize("words", ["asalam" * 11 + " xq", "ya " * 25, "assalamualaikum " * 4 + "x", "1" * 79])

@@ -15,7 +15,7 @@ from bot.conversation import Conversation, load, save
 from bot.messages import Address, Incoming, Media, Place
 from bot.script import QUESTIONS
 from bot.texts import LANGUAGES, speak
-from bot.turns import CallHuman, File, KeepMedia, ReportDanger, Suggestion, Unreachable
+from bot.turns import CallHuman, File, KeepMedia, LookAround, ReportDanger, Suggestion, Unreachable
 
 STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
 
@@ -237,13 +237,13 @@ def test_a_tapped_answer_outlives_a_longer_story() -> None:
 @pytest.mark.parametrize(
     ("part", "words", "name", "value"),
     [
-        ("waktu", "sejak tahun lalu", "time", "sejak tahun lalu"),
+        ("waktu", "sejak tahun lalu", "time", {"words": "sejak tahun lalu", "since": True}),
         ("jenis", "saran", "class", "aspirasi"),
         ("foto", "tidak ada", "photos", "none"),
-        ("privasi", "rahasia", "privacy", "secret"),
+        ("privasi", "rahasia", "privacy", {"anonymous": False, "secret": True}),
     ],
 )
-def test_each_answer_can_be_changed(part: str, words: str, name: str, value: str) -> None:
+def test_each_answer_can_be_changed(part: str, words: str, name: str, value: Any) -> None:
     chat = chat_at("which")
     chat.say(part)
     assert chat.asking == name
@@ -329,7 +329,7 @@ def test_a_command_answers_and_the_question_waits_on(question: str, command: str
     before, buttons = chat.conversation, chat.buttons
     reply = chat.say(command)
     assert phrase in reply
-    assert chat.conversation == before
+    assert replace(chat.conversation, pace=before.pace) == before
     assert chat.buttons == buttons
 
 
@@ -561,5 +561,5 @@ def test_wishes_of_a_whole_conversation() -> None:
     chat.say("ya")
     chat.photo(group="album")
     kinds = [type(wish) for wish in chat.wishes]
-    assert kinds == [KeepMedia, KeepMedia, File, KeepMedia]
+    assert kinds == [KeepMedia, LookAround, KeepMedia, File, KeepMedia]
     assert [(wish.draft, wish.ticket) for wish in chat.media] == [(1, None), (1, None), (None, "T-001-000-0000")]

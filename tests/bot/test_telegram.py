@@ -25,6 +25,7 @@ from bot.channels.telegram import (
     AiohttpRequest,
     Limits,
     Telegram,
+    _keyboard,
     addressed,
     answer_tap,
     chat_of,
@@ -137,6 +138,107 @@ def test_files_are_read_by_kind(citizen: Citizen) -> None:
         assert (media.kind, media.provider_id, media.size) == (kind, "f", 9), content
 
 
+def test_the_kinds_that_the_peer_sends(citizen: Citizen) -> None:
+    for update, kind, text in (
+        (citizen.voice(), "voice", ""),
+        (citizen.audio(caption="suara pompa"), "voice", "suara pompa"),
+        (citizen.video_note(), "video", ""),
+        (citizen.animation(caption="lihat"), "video", "lihat"),
+        (citizen.video(), "video", ""),
+        # What other messengers' voice notes become when they are passed on, and a film sent as a file.
+        (citizen.document(b"OggS", "PTT-0001.opus", "audio/ogg"), "voice", ""),
+        (citizen.document(b"ftyp", "VID-0001.mp4", "video/mp4"), "video", ""),
+        (citizen.document(b"PK", "surat.docx", "application/vnd.ms-word"), "document", ""),
+    ):
+        incoming = read_one(update)
+        assert incoming.media is not None
+        assert (incoming.media.kind, incoming.text, incoming.unsupported) == (kind, text, None)
+
+
+async def test_an_answer_names_the_message_that_it_answers(channel: Telegram, citizen: Citizen) -> None:
+    number = await channel.send(Outgoing(BUDI, "Di mana persisnya? Sejak kapan?"))
+    [asked] = citizen.api.sent(CHAT)
+    for update in (
+        citizen.text("sejak Mei", reply_to=asked),
+        citizen.text("sejak Mei", reply_to=asked, quote="Sejak kapan?"),
+        citizen.message(photo=citizen.photo()["message"]["photo"], reply_to_message=asked.message),
+    ):
+        assert read_one(update).reply_to == number
+    own = citizen.text("jalan rusak")
+    assert read_one(citizen.text("dan gelap", reply_to=own)).reply_to == own["message"]["message_id"]
+    assert read_one(own).reply_to is None
+
+
+def test_an_answer_to_another_chat_names_nothing(citizen: Citizen) -> None:
+    origin = {"type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "Sari"}
+    update = citizen.message(text="ini benar", external_reply={"origin": origin, "message_id": 5})
+    assert (read_one(update).reply_to, read_one(update).forwarded) == (None, False)
+
+
+@pytest.mark.parametrize("origin", ["user", "hidden_user", "chat", "channel"])
+def test_what_was_written_elsewhere_is_forwarded(citizen: Citizen, origin: str) -> None:
+    words = read_one(citizen.forwarded(origin))
+    assert (words.forwarded, words.text) == (True, "Jalan di depan pasar berlubang")
+    photo = read_one(citizen.forwarded(origin, photo=citizen.photo()["message"]["photo"], caption="titipan"))
+    assert photo.media is not None
+    assert (photo.forwarded, photo.text, photo.media.kind) == (True, "titipan", "photo")
+    assert not read_one(citizen.text("Jalan di depan pasar berlubang")).forwarded
+
+
+def test_an_edited_caption_is_an_edit_of_its_message(citizen: Citizen) -> None:
+    photo = citizen.photo("lubng")
+    edited = read_one(citizen.edited_caption(photo, "lubang"))
+    assert (edited.edits, edited.text, edited.sequence) == (True, "lubang", photo["message"]["message_id"])
+    assert edited.media == read_one(photo).media
+
+
+def test_a_live_location_is_one_pin_that_moves(citizen: Citizen) -> None:
+    live = citizen.live_location(-2.5, 103.25)
+    first, *rest = (
+        read_one(each)
+        for each in (live, citizen.moved(live, -2.6, 103.5), citizen.moved(live, -2.7, 103.75, last=True))
+    )
+    assert (first.edits, first.place) == (False, Place(-2.5, 103.25))
+    assert [(each.edits, each.sequence, each.text) for each in rest] == [(True, first.sequence, "")] * 2
+    assert [each.place for each in rest] == [Place(-2.6, 103.5), Place(-2.7, 103.75)]
+
+
+def test_the_longest_message_is_read_whole(citizen: Citizen) -> None:
+    words = "jalan rusak " * 341 + "🙏🙏"
+    assert count_units(words) == 4096
+    assert read_one(citizen.text(words)).text == words
+
+
+def test_a_rich_message_is_read_for_its_words(citizen: Citizen) -> None:
+    cell = {"align": "left", "valign": "top"}
+    bold = {"type": "bold", "text": ["sejak ", {"type": "italic", "text": "Mei"}]}
+    update = citizen.rich(
+        {"type": "heading", "text": "Jalan rusak", "size": 1},
+        {"type": "paragraph", "text": ["Di Sekayu, ", bold, "."]},
+        {"type": "divider"},
+        {"type": "list", "items": [{"label": "1", "blocks": [{"type": "paragraph", "text": "lubang"}]}]},
+        {"type": "table", "cells": [[{**cell, "text": "RT 5"}, {**cell, "text": "RT 6"}]]},
+        {"type": "details", "summary": "Rinci", "blocks": [{"type": "paragraph", "text": "dalam"}]},
+    )
+    words = "Jalan rusak\nDi Sekayu, sejak Mei.\nlubang\nRT 5\nRT 6\nRinci\ndalam"
+    assert (read_one(update).text, read_one(update).unsupported) == (words, None)
+
+
+def test_what_only_seems_to_say_something_is_blank(citizen: Citizen) -> None:
+    assert read_one(citizen.text("\u200b\u200e\u2060")).unsupported == "blank"
+    assert read_one(citizen.photo("\u200b")).unsupported is None
+
+
+def test_names_and_labels_are_freed_of_what_nobody_sees(citizen: Citizen) -> None:
+    trick = "\u202egpj.exe\u202c"
+    media = read_one(citizen.document(name=trick, caption=f"surat{trick}")).media
+    assert media is not None
+    assert media.name == "gpj.exe"
+    assert read_one(citizen.document(caption=f"surat {trick}")).text == "surat gpj.exe"
+    assert read_one(citizen.venue(f"Pasar {trick}")).place == Place(-2.8903, 103.8367, "Pasar gpj.exe")
+    assert read_one(citizen.api.citizen(78, "Bu\u200bdi \u2066Santoso").text("a")).name == "Budi Santoso"
+
+
 def test_pins_and_venues_are_places(citizen: Citizen) -> None:
     assert read_one(citizen.location(-2.5, 103.25)).place == Place(-2.5, 103.25)
     assert read_one(citizen.venue("Pasar Perjuangan", -2.5, 103.25)).place == Place(-2.5, 103.25, "Pasar Perjuangan")
@@ -180,7 +282,8 @@ def test_an_edited_message_keeps_its_place(citizen: Citizen) -> None:
             },
         ),
         ("story", {"story": {"id": 1, "chat": {"id": 5, "type": "private"}}}),
-        ("rich_message", {"rich_message": {"blocks": []}}),
+        ("rich_message", {"rich_message": {"blocks": [{"type": "divider"}]}}),
+        ("checklist", {"checklist": {"title": "t", "tasks": [{"id": 1, "text": "a"}]}}),
         ("service", {"connected_website": "lapor.go.id"}),
         ("service", {"group_chat_created": True}),
         ("service", {"write_access_allowed": {}}),
@@ -191,9 +294,9 @@ def test_what_cannot_be_used_is_named(citizen: Citizen, kind: str, content: dict
     assert (incoming.unsupported, incoming.text, incoming.media) == (kind, "", None)
 
 
-def test_stickers_and_contacts_are_named(citizen: Citizen) -> None:
-    assert read_one(citizen.sticker()).unsupported == "sticker"
-    assert read_one(citizen.contact()).unsupported == "contact"
+def test_stickers_contacts_and_the_like_are_named(citizen: Citizen) -> None:
+    for name in ("sticker", "contact", "poll", "dice", "story", "checklist"):
+        assert read_one(getattr(citizen, name)()).unsupported == name
 
 
 def test_a_content_of_the_future_is_unknown(citizen: Citizen) -> None:
@@ -303,6 +406,8 @@ def test_no_distorted_update_raises_or_gives_values_of_other_types(data: st.Data
     citizen = FakeBotApi(count_only=True).citizen(CHAT)
     makers: list[Callable[[], dict[str, Any]]] = [
         citizen.photo, citizen.document, citizen.location, citizen.sticker, citizen.block, citizen.voice,
+        citizen.forwarded, citizen.live_location, lambda: citizen.rich({"type": "paragraph", "text": ["a"]}),
+        lambda: citizen.text("b", reply_to=citizen.text("a")),
     ]  # fmt: skip
     update = data.draw(st.sampled_from(makers))()
     place: Any = update
@@ -315,6 +420,7 @@ def test_no_distorted_update_raises_or_gives_values_of_other_types(data: st.Data
     for incoming in read(update):
         assert isinstance(incoming.text, str)
         assert type(incoming.sequence) is int
+        assert incoming.reply_to is None or type(incoming.reply_to) is int
         for value in (incoming.choice, incoming.name, incoming.language, incoming.unsupported):
             assert value is None or isinstance(value, str)
         if incoming.place:
@@ -338,15 +444,40 @@ async def test_a_message_arrives_and_its_number_comes_back(api: FakeBotApi, chan
     assert [call.method for call in api.calls] == ["sendMessage"], "nothing else is asked of Telegram before"
 
 
-async def test_buttons_stand_two_in_a_row_where_they_are_short(api: FakeBotApi, channel: Telegram) -> None:
+async def test_short_buttons_share_a_row(api: FakeBotApi, channel: Telegram) -> None:
     short = tuple(Button(label, label.lower()) for label in ("Ya", "Tidak", "Batal"))
     await channel.send(Outgoing(BUDI, "Benar?", short))
     long = Button("Dinas Pekerjaan Umum dan Penataan Ruang", "pupr")
     await channel.send(Outgoing(BUDI, "Yang mana?", (*short, long)))
     keyboards = [sent.message["reply_markup"]["inline_keyboard"] for sent in api.sent(CHAT)]
     assert [len(row) for row in keyboards[0]] == [2, 1]
-    assert [len(row) for row in keyboards[1]] == [1, 1, 1, 1]
+    assert [len(row) for row in keyboards[1]] == [2, 1, 1]
     assert api.sent(CHAT)[0].buttons == (("Ya", "ya"), ("Tidak", "tidak"), ("Batal", "batal"))
+
+
+LABELS = st.text(st.sampled_from("aI 😀⭐é"), min_size=1, max_size=40)
+
+
+@given(st.lists(LABELS, min_size=1, max_size=10))
+def test_any_ten_buttons_are_all_there_in_order_and_none_is_squeezed(labels: list[str]) -> None:
+    buttons = tuple(Button(label, str(number)) for number, label in enumerate(labels))
+    keyboard = _keyboard(buttons)
+    assert keyboard is not None
+    rows = keyboard.inline_keyboard
+    assert [(key.text, key.callback_data) for row in rows for key in row] == [(b.label, b.choice) for b in buttons]
+    for row in rows:
+        assert len(row) <= 5
+        assert len(row) == 1 or all(len(key.text) <= (18 if len(row) == 2 else 3) for key in row)
+
+
+def test_five_stars_stand_in_one_row_and_long_names_in_rows_of_their_own() -> None:
+    stars = _keyboard(tuple(Button(str(number), str(number)) for number in range(1, 6)))
+    agencies = [f"Dinas nomor {number} dengan nama yang panjang" for number in range(8)]
+    names = _keyboard(tuple(Button(label, "x") for label in [*agencies, "Lainnya", "Lewati"]))
+    assert stars is not None
+    assert names is not None
+    assert [len(row) for row in stars.inline_keyboard] == [5]
+    assert [len(row) for row in names.inline_keyboard] == [*[1] * 8, 2]
 
 
 async def test_a_choice_may_have_64_bytes_and_not_one_more(api: FakeBotApi, channel: Telegram) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import answers, script
+from bot import answers, dialogue, script
 from bot.texts import FOLDER, LANGUAGES, catalogue, knows, speak
 from bot.turns import Say
-from store import moves
+from store import emergency, moves
 
 ROOT = FOLDER.parent.parent
 # Telegram and WhatsApp, the narrower of both.
@@ -44,19 +44,55 @@ def test_every_key_in_the_code_has_a_text() -> None:
     assert [key for key in keys if not knows(key)] == []
 
 
+# What a question can be asked with, where its words depend on the draft.
+VARIANTS = {
+    "offer": ("offer", "offer_self_harm", "offer_violence"),
+    "story": ("story", "story_voice", "story_photo"),
+    "region": ("region", "region_among"),
+    "day": ("day_order", "day_weekday", "day_impossible", "day_future"),
+    "neighbours": ("neighbours", "neighbours_own"),
+    "privacy": ("privacy", "privacy_advised"),
+}
+
+
 def test_every_question_can_be_asked_and_tapped() -> None:
-    for question in script.QUESTIONS.values():
-        assert knows(f"ask.{question.name}")
-        for choice in question.choices:
+    for question in (*script.QUESTIONS.values(), *script.AFTER):
+        assert (question.words is not None) == (question.name in VARIANTS), question.name
+        for variant in VARIANTS.get(question.name, (question.name,)):
+            assert knows(f"ask.{variant}"), variant
+        for choice in question.choices_for(None):
             for language in LANGUAGES:
-                assert len(speak(f"choice.{question.name}.{choice}", language=language)) <= BUTTON
-            assert len(f"999999:{question.name}:{choice}".encode()) <= 64
-    for language in LANGUAGES:
-        assert len(speak("choice.skip", language=language)) <= BUTTON
+                assert len(speak(choice.key, choice.params, language)) <= 2 * BUTTON
+            assert len(f"T-482-173-9056:{question.name}:{choice.choice}".encode()) <= 64
+
+
+def test_every_act_kind_and_problem_has_its_words() -> None:
+    """Keys that the code puts together of a fixed part and a name."""
+    dangers = ("violence", "self_harm", "fire", "gas", "electric", "medical", "flood", "disaster", "crime")
+    keys = {f"danger.{kind}" for kind in dangers}
+    keys |= {f"unsupported.{kind}" for kind in (*dialogue.UNSUPPORTED, "other")}
+    keys |= {f"after.{verb}.done" for verb in {*script.ACTS.values(), "comment"}}
+    keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended", "gone")}
+    keys |= {f"choice.ticket.{act}" for act in script.ACTS}
+    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own")}
+    keys |= {f"move.code_{what}" for what in ("draft", "tickets")}
+    keys |= {f"state_followed.{moves.key(status.name)}" for status in moves.STATUSES}
+    keys |= {f"emergency.number.{each.key}" for kind in dangers for each in emergency.numbers(kind, "16.71")}
+    keys |= {f"emergency.number.{each.key}" for kind in dangers for each in emergency.numbers(kind, None)}
+    keys |= set(script.HELPLINES.values())
+    assert sorted(key for key in keys if not knows(key)) == []
+
+
+def test_dates_are_spoken_as_people_say_them() -> None:
+    when = {"when": {"moment": "2026-11-23T08:00:00+07:00"}}
+    assert "Senin, 23 November 2026 pukul 08.00 WIB" in speak("reads_next", when)
+    assert "Monday, 23 November 2026 at 08:00 WIB" in speak("reads_next", when, "en")
+    assert speak("choice.day.pick", {"day": {"date": "2026-10-11"}}) == "Minggu, 11 Oktober 2026"
 
 
 def test_every_refusal_has_kind_words() -> None:
-    keys = set(re.findall(r"Refused\(\"([\w.]+)\"", Path(answers.__file__).read_text()))
+    files = [file.read_text() for file in Path(answers.__file__).parent.glob("*.py")]
+    keys = {key for text in files for key in re.findall(r"Refused\(\"([\w.]+)\"", text)}
     assert keys
     assert [key for key in keys if not knows(f"refused.{key}")] == []
 

@@ -1,136 +1,235 @@
-"""Golden conversations: every file in `tests/transcripts/` is played against the engine, word for word.
+"""Golden conversations: every file in `tests/transcripts/` is played against the pure engine, word for word.
 
-How to write one stands in `tests/transcripts/README.md`.
+How to write one stands in tests/transcripts/README.md; tests/journey/test_transcripts.py plays them on the channels.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from talking import REGIONS, Chat
+from hypothesis import given
+from hypothesis import strategies as some
+from scripted import TRANSCRIPTS, cases, perform
+from talking import FACTS, REGIONS, Chat, FiledComplaint
 
-from bot.texts import catalogue
-
-FOLDER = Path(__file__).parents[1] / "transcripts"
-ACTIONS = ("citizen", "tap", "old_tap", "photo", "file", "sticker", "pin", "edit")
-TURN = {
-    *ACTIONS,
-    "question_removed",
-    "no_classifier",
-    "bot",
-    "not",
-    "buttons",
-    "times",
-    "before_reading",
-    "caption",
-    "album",
-    "type",
-    "megabytes",
-}
-FILED = {"text", "class", "place", "region", "time", "photos", "anonymous", "secret", "office"}
-
-
-def transcripts() -> list[Any]:
-    """Every transcript; one that tells of a known defect says so in `defect`."""
-    found = []
-    for file in sorted(FOLDER.glob("*.toml")):
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        marks = [pytest.mark.xfail(strict=True, reason=data["defect"])] if "defect" in data else []
-        found.append(pytest.param(data, id=file.stem, marks=marks))
-    return found
+from api.transcripts import (
+    ACTIONS,
+    DETAILS,
+    Outcome,
+    Said,
+    Transcript,
+    TranscriptWrong,
+    Turn,
+    fill,
+    play,
+    read,
+    span,
+)
+from bot.script import privacy_of
+from bot.turns import CallHuman
+from store.moves import FIRST
 
 
-@pytest.mark.parametrize("transcript", transcripts())
-def test_transcript(transcript: Mapping[str, Any]) -> None:
-    assert set(transcript) <= {"title", "defect", "turn", "filed", "notes", "calls_for_human"}
-    chat = Chat()
-    buttons: dict[str, str] = {}
-    sequences: list[int] = []
-    for number, turn in enumerate(transcript["turn"], 1):
-        assert set(turn) <= TURN, f"turn {number}: unknown words {set(turn) - TURN}"
-        filed = len(chat.filed)
-        sequences.append(chat.sequence + 1)
-        if changes(chat, turn):
-            continue
-        reply = play(chat, turn, buttons, sequences)
-        buttons |= chat.buttons
-        check_reply(number, turn, reply, chat)
-        said = any(catalogue(language)["filed"].split("{")[0].strip() in reply for language in ("id", "en"))
-        assert said == (len(chat.filed) > filed), f"turn {number}: says that it is filed when it is not, or the reverse"
-    check_filed(transcript.get("filed", []), chat)
-    assert [note for _, note in chat.notes] == transcript.get("notes", [])
-    assert sum(type(wish).__name__ == "CallHuman" for wish in chat.wishes) == transcript.get("calls_for_human", 0)
+class Engine:
+    """The pure engine as a stage (see `api.transcripts.Stage`)."""
 
+    def __init__(self) -> None:
+        self.chat = Chat()
+        self._sent: dict[int, int] = {}  # by turn, the number of the citizen's message in the chat
+        self._said: dict[int, int] = {}  # and that of the reply
+        self._code: str | None = None
 
-def changes(chat: Chat, turn: Mapping[str, Any]) -> bool:
-    """Whether this turn is no message, but something that changed meanwhile; then it is done."""
-    if "no_classifier" in turn:
-        chat.facts = replace(chat.facts, suggest=lambda _words: None)
-    if "question_removed" in turn:
-        chat.conversation = replace(chat.conversation, asking=turn["question_removed"])
-    return "no_classifier" in turn or "question_removed" in turn
+    async def begin(self, transcript: Transcript) -> None:
+        """Only the clock."""
+        self.chat.facts = replace(FACTS, now=transcript.now)
 
+    async def wait(self, time: timedelta) -> None:
+        """The engine is told the time."""
+        self.chat.facts = replace(self.chat.facts, now=self.chat.facts.now + time)
 
-def play(chat: Chat, turn: Mapping[str, Any], buttons: Mapping[str, str], sequences: list[int]) -> str:
-    """What the citizen does in this turn; returns what the bot says."""
-    (action,) = [name for name in ACTIONS if name in turn]
-    what = turn[action]
-    match action:
-        case "citizen":
-            return chat.say(what * turn.get("times", 1), unheard=turn.get("before_reading", False))
-        case "tap":
-            return chat.tap(what)
-        case "old_tap":
-            return chat.choose(buttons[what])
-        case "photo":
-            return chat.photo(what, turn.get("album"))
-        case "file":
-            size = int(turn.get("megabytes", 1) * 2**20)
-            return chat.photo(turn.get("caption", ""), name=what, kind="document", content_type=turn["type"], size=size)
-        case "sticker":
-            return chat.unusable("sticker")
-        case "pin":
-            return chat.pin(*what)
-        case "edit":
-            return chat.edit(sequences[what["turn"] - 1], what["text"])
-    raise AssertionError(f"nobody can {action}")
+    async def run_clocks(self) -> None:
+        """The engine has none."""
+        raise AssertionError
 
+    async def act(self, turn: Turn, choice: str | None, *, more: bool) -> Said:
+        """Hand the message of this turn to the engine."""
+        chat = self.chat
+        if turn.action in {None, "look", "no_classifier", "question_removed"}:
+            if turn.action == "no_classifier":
+                chat.facts = replace(chat.facts, suggest=lambda _words: None)
+            if turn.action == "question_removed":
+                chat.conversation = replace(chat.conversation, asking=turn.what)
+            return Said()
+        self._sent[turn.number] = chat.sequence + 1
+        words = self._do(turn, choice)
+        self._said[turn.number] = chat.sequence
+        for say in chat.turn.replies if chat.turn else ():
+            self._code = say.params.get("code", self._code)
+        return Said(words, chat.buttons)
 
-def check_reply(number: int, turn: Mapping[str, Any], reply: str, chat: Chat) -> None:
-    for phrase in turn.get("bot", []):
-        assert phrase in reply, f"turn {number}: {phrase!r} is missing in:\n{reply}"
-    for phrase in turn.get("not", []):
-        assert phrase not in reply, f"turn {number}: {phrase!r} must not be in:\n{reply}"
-    if turn.get("bot") == []:
-        assert reply == "", f"turn {number}: the bot should be silent, but says:\n{reply}"
-    if "buttons" in turn:
-        assert list(chat.buttons) == turn["buttons"], f"turn {number}"
+    def _do(self, turn: Turn, choice: str | None) -> str:
+        chat, what, details = self.chat, turn.what, turn.details
+        match turn.action:
+            case "citizen":
+                return chat.say(what, unheard=turn.hasty)
+            case "tap" | "old_tap":
+                return chat.choose(choice or "")
+            case "photo":
+                return chat.photo(what, details.get("album"))
+            case "file":
+                size = int(details.get("megabytes", 1) * 2**20)
+                described = {"name": what, "content_type": details["type"], "size": size}
+                return chat.photo(details.get("caption", ""), kind="document", **described)
+            case "voice":
+                return chat.photo(kind="voice", content_type="audio/ogg")
+            case "video" | "gif":
+                caption = what if turn.action == "video" else ""
+                return chat.photo(caption, kind="video", content_type="video/mp4", size=90_000)
+            case "transcript":
+                heard = chat.message(text=what, transcribed=True)
+                return chat.take(replace(heard, sequence=max(self._sent.values())))
+            case "sticker" | "poll":
+                return chat.unusable(turn.action)
+            case "contact_card":
+                return chat.unusable("contact")
+            case "pin":
+                return chat.pin(*what)
+            case "edit":
+                return chat.edit(self._sent[what["turn"]], what["text"])
+            case "forwarded":
+                return chat.take(chat.message(text=what, forwarded=True))
+            case "reply":
+                return chat.take(chat.message(text=what["text"], reply_to=self._said[what["turn"]]))
+        raise AssertionError(f"nobody can {turn.action}")
 
+    async def tickets(self) -> Sequence[str]:
+        """The made-up numbers."""
+        return [each.ticket for each in self.chat.filed]
 
-def check_filed(expected: list[Mapping[str, Any]], chat: Chat) -> None:
-    """Only what the transcript names is compared, but the number of complaints always."""
-    assert len(chat.filed) == len(expected)
-    for wanted, filed in zip(expected, chat.filed, strict=True):
-        assert set(wanted) <= FILED
+    async def names(self) -> Mapping[str, str]:
+        """The code that was said last."""
+        return {} if self._code is None else {"code": self._code}
+
+    async def outcome(self) -> Outcome:
+        """What the wishes asked for."""
+        chat = self.chat
+        return Outcome(
+            filed=tuple(self._told(each) for each in chat.filed),
+            notes=tuple(words for _, words in chat.notes),
+            calls_for_human=sum(isinstance(wish, CallHuman) for wish in chat.wishes),
+        )
+
+    def _told(self, filed: FiledComplaint) -> Mapping[str, Any]:
+        """A complaint in the words of `[[filed]]`, as far as the engine knows them."""
         draft, place = filed.draft, filed.draft.value("place") or {}
-        region = REGIONS.nearest(place.get("region"))
-        privacy = draft.value("privacy")
-        found = {
+        region, time = REGIONS.nearest(place.get("region")), draft.value("time") or {}
+        kept = [each for each in self.chat.media if draft.number == each.draft or filed.ticket == each.ticket]
+        return {
             "text": draft.story,
             "class": draft.value("class") or "pengaduan",
             "place": place.get("text") or "",
             "region": region.name if region else "",
-            "time": draft.value("time") or "",
-            "photos": draft.photos,
-            "anonymous": privacy in {"anonymous", "both"},
-            "secret": privacy in {"secret", "both"},
+            "time": time.get("words") or "",
+            "photos": len(kept),
+            **privacy_of(draft),
             "office": filed.office.name,
+            "status": FIRST,
+            "notes": [words for ticket, words in self.chat.notes if ticket == filed.ticket],
         }
-        assert {name: found[name] for name in wanted} == {
-            name: value.strip() if isinstance(value, str) else value for name, value in wanted.items()
-        }
+
+
+@pytest.mark.parametrize("transcript", cases("engine"))
+async def test_transcript(transcript: Transcript) -> None:
+    await perform(transcript, Engine())
+
+
+# --- the files and what is made of them ----------------------------------------------------------------
+
+
+def written(folder: Path, words: str) -> Path:
+    file = folder / "percakapan.toml"
+    file.write_text(f'title = "Uji"\n{words}', encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ('[[turn]]\ncitizen = "a"\nbott = []', "turn 1: unknown words: bott"),
+        ('[[turn]]\ncitizen = "a"\ntap = "b"', "turn 1: exactly one thing must happen, not citizen and tap"),
+        ('[[turn]]\nbot = ["a"]', "turn 1: exactly one thing must happen, not nothing"),
+        ("[[turn]]\nsticker = true\ntimes = 2", "turn 1: times stands only beside citizen"),
+        ('[[turn]]\nlook = true\nthen = "magic"', "turn 1: after then there can only be clocks"),
+        ('[[turn]]\nedit = { turn = 1, text = "a" }', "turn 1: turn 1 is not an earlier one"),
+        ('[[turn]]\nagency = { mover = "Terdisposisi" }', "turn 1: unknown words: mover"),
+        ('[[turn]]\nwait = "soon"', "'soon' is no length of time"),
+        ('now = "2026-11-20 09:00"\n[[turn]]\nlook = true', "does not end with one of WIB, WITA, WIT, UTC"),
+        ('[[turn]]\nlook = true\n[[filed]]\ntexts = "a"', "filed 1: unknown words: texts"),
+        ("tune = 1", "unknown words: tune"),
+        ("", "turn is missing"),
+        ("[[turn]", "percakapan.toml"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told(tmp_path: Path, words: str, problem: str) -> None:
+    with pytest.raises(TranscriptWrong) as error:
+        read(written(tmp_path, words))
+    assert problem in str(error.value)
+
+
+def test_every_word_is_explained() -> None:
+    explained = (Path(__file__).parents[1] / "transcripts" / "README.md").read_text(encoding="utf-8")
+    for word in (*ACTIONS, *DETAILS, "wait", "then", "other", "pending", "pending_on", "now", "neighbours"):
+        assert f"`{word}" in explained, word
+
+
+LAMPS = '[[turn]]\ncitizen = "Lampu di Sekayu mati sejak kemarin"\n'
+SENT = f'{LAMPS}[[turn]]\ncitizen = "tidak ada"\n[[turn]]\ncitizen = "biasa"\n[[turn]]\ncitizen = "ya"\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (f'{LAMPS}bot = ["Selamat tinggal"]', "'Selamat tinggal' is missing"),
+        (f'{LAMPS}not = ["Ada foto?"]', "'Ada foto?' must not be there"),
+        (f"{LAMPS}bot = []", "the bot should be silent"),
+        (f'{LAMPS}buttons = ["Ya"]', "not ['Ya']"),
+        (f'{LAMPS}[[turn]]\ntap = "Ya, kirim"', "there is no button 'Ya, kirim'; there are: Tidak ada foto"),
+        (f"{LAMPS}[[filed]]", "0 complaints were filed, not 1"),
+        (SENT, "1 complaints were filed, not 0"),
+        (f'{SENT}[[filed]]\nregion = "Lais"', "region is 'Sekayu', not 'Lais'"),
+        (f"calls_for_human = 1\n{LAMPS}", "a human was called 0 times, not 1"),
+        (f'notes = ["a"]\n{LAMPS}', "the notes are [], not ['a']"),
+    ],
+)
+async def test_a_difference_is_told(tmp_path: Path, words: str, problem: str) -> None:
+    told = [each.problems async for each in play(read(written(tmp_path, words)), Engine())]
+    assert any(problem in each for problems in told for each in problems), told
+
+
+def test_numbers_and_codes_are_filled_in() -> None:
+    turn = Turn(
+        1, "reply", {"turn": 1, "text": "{ticket} {code} {neighbour 2} t-001-000-0000"}, bot=("T-003-000-0000",)
+    )
+    filled = fill(turn, ["T-482-173-9056", "T-111-222-3334"], {"code": "K4", "neighbour 2": "T-5"})
+    assert filled.what == {"turn": 1, "text": "T-111-222-3334 K4 T-5 t-482-173-9056"}
+    assert filled.bot == ("T-003-000-0000",)
+
+
+@given(some.text(max_size=40))
+def test_words_without_numbers_stay_as_they_are(words: str) -> None:
+    turn = Turn(1, "citizen", words)
+    assert fill(turn, [], {}).what == words
+
+
+@given(some.integers(0, 10_000), some.sampled_from([("minute", 60), ("hours", 3600), ("days", 86_400)]))
+def test_lengths_of_time(count: int, unit: tuple[str, int]) -> None:
+    assert span(f"{count} {unit[0]}").total_seconds() == count * unit[1]
+
+
+def test_there_are_transcripts_and_their_names_are_their_own() -> None:
+    assert len({each.name for each in TRANSCRIPTS}) == len(TRANSCRIPTS) > 20

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.webchat import TooLong, Webchat, read
+from bot.channels.webchat import Empty, TooLong, Webchat, read
 from bot.messages import Address, Button, Channel, Incoming, Outgoing, Undeliverable
 
 ID = "0b5c7f0e-3a55-4c0a-9d38-0d7c5f3f2a11"
@@ -57,6 +57,32 @@ def test_each_kind_of_message() -> None:
     media = read("u", {"id": ID, "n": 7, "text": "surat", "file": file}).media
     assert media is not None
     assert (media.kind, media.provider_id, media.size) == ("document", f"upload:{ID}", 9)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind", "read_as"),
+    [
+        ("audio/webm;codecs=opus", "voice", "audio/webm"),
+        ("Audio/MP4", "voice", "audio/mp4"),
+        ("video/mp4", "video", "video/mp4"),
+        ("image/jpeg", "photo", "image/jpeg"),
+        ("application/pdf", "document", "application/pdf"),
+        ("", "document", None),
+    ],
+)
+def test_a_file_is_of_the_kind_that_its_type_says(content_type: str, kind: str, read_as: str | None) -> None:
+    media = read("u", {"id": ID, "n": 1, "file": {"size": 9, "content_type": content_type, "name": "a"}}).media
+    assert media is not None
+    assert (media.kind, media.content_type) == (kind, read_as)
+
+
+def test_what_nobody_sees_is_not_read() -> None:
+    file = {"size": 9, "content_type": "image/png", "name": "\u202egnp.exe"}
+    message = read("u", {"id": ID, "n": 1, "text": "ko\u200brupsi\u202e", "file": file})
+    assert message.media is not None
+    assert (message.text, message.media.name) == ("korupsi", "gnp.exe")
+    with pytest.raises(Empty):
+        read("u", {"id": ID, "n": 1, "text": "\u200b\u2060"})
 
 
 def test_too_long_is_refused_and_not_cut() -> None:

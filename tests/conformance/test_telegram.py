@@ -60,6 +60,13 @@ async def test_every_update_of_the_peer_keeps_to_the_description() -> None:
             citizen.venue("Pasar"), citizen.sticker(), citizen.contact(), citizen.edited(citizen.text("a"), "b"),
             citizen.group_text("halo", reply_to=api.sent(77)[0]), citizen.add_to_group(), citizen.block(),
             citizen.unblock(), api.citizen(78, "Ani", None).text("tanpa bahasa"),
+            citizen.text("itu benar", reply_to=api.sent(77)[0], quote="Benar"), citizen.text("a" * 4096),
+            citizen.video_note(), citizen.animation(caption="lihat"), citizen.audio(), citizen.poll(), citizen.dice(),
+            citizen.story(), citizen.checklist("jalan", "lampu"), citizen.edited_caption(citizen.photo("a"), "b"),
+            live := citizen.live_location(), citizen.moved(live, 1, 2), citizen.moved(live, 1, 2, last=True),
+            citizen.rich({"type": "heading", "text": "Jalan", "size": 2}, {"type": "paragraph", "text": ["a", "b"]}),
+            *(citizen.forwarded(origin) for origin in ("user", "hidden_user", "chat", "channel")),
+            citizen.forwarded(photo=citizen.photo()["message"]["photo"], caption="titipan"),
         ]  # fmt: skip
         assert api.problems == []
         numbers = [update["update_id"] for update in updates]

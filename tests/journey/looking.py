@@ -27,6 +27,11 @@ async def change(house: House, statement: str, **parameters: Any) -> None:
         await connection.execute(text(statement), parameters)
 
 
+async def alone(house: House) -> None:
+    """Let no complaint that is filed by now be the neighbour of a later one: nobody is told of Rahasia ones."""
+    await change(house, "UPDATE complaints SET secret = true")
+
+
 async def until(condition: Callable[[], object], patience: float = 10.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(patience):
@@ -99,7 +104,7 @@ async def finish(running: Running, citizen: Citizen) -> dict[str, Any]:
         choice = next(
             (
                 choice
-                for ending in (":skip", ":pengaduan", ":none", ":open", ":send")
+                for ending in (":skip", ":pengaduan", ":none", ":new", ":open", ":send")
                 for choice in last.choices
                 if choice.endswith(ending)
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import AsyncIterator
@@ -15,8 +16,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from conftest import API_KEY
 from cutting import store_down
-from journey.browser import chromium
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from journey.browser import ARGS, chromium, executable
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 from psycopg.rows import scalar_row
 from running import free_port, speaking, web, working
 
@@ -55,6 +56,11 @@ class Served:
         """What the inbox has, in order."""
         async with await psycopg.AsyncConnection.connect(self._database, row_factory=scalar_row) as connection:
             return await (await connection.execute("SELECT payload FROM inbox ORDER BY id")).fetchall()
+
+    async def change(self, statement: str, *values: Any) -> None:
+        """Change something behind everybody's back."""
+        async with await psycopg.AsyncConnection.connect(self._database) as connection:
+            await connection.execute(statement, values)
 
     async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """What an operator does."""
@@ -335,6 +341,214 @@ async def test_without_scripts_the_page_is_a_form(chrome: Browser, served: Serve
     await context.close()
 
 
+# --- the voice
+
+
+@pytest.fixture(scope="module")
+async def hearing() -> AsyncIterator[Browser]:
+    """A Chromium with a microphone that beeps."""
+    path = executable()
+    async with async_playwright() as playwright:
+        args = [*ARGS, "--use-fake-device-for-media-stream"]
+        browser = await playwright.chromium.launch(executable_path=path, args=args)
+        yield browser
+        await browser.close()
+
+
+async def opened(browser: Browser, served: Served, width: int = 390, **options: Any) -> Page:
+    """The chat page of somebody who may use a microphone."""
+    context = await browser.new_context(
+        base_url=served.url, locale="id-ID", viewport={"width": width, "height": 844}, **options
+    )
+    context.set_default_timeout(10_000)
+    await context.grant_permissions(["microphone"])
+    page = await context.new_page()
+    await page.goto("/chat")
+    await expect(page.locator("#state")).to_have_text("Terhubung")
+    return page
+
+
+async def record(page: Page) -> None:
+    await page.get_by_role("button", name="Rekam suara").click()
+    await expect(page.locator("#voice")).to_be_visible()
+    await expect(page.locator("#voice-time")).to_have_text(re.compile(r"^0\.0[1-9] / 3\.00$"))
+    await page.get_by_role("button", name="Selesai").click()
+
+
+async def play(page: Page) -> None:
+    """Play the newest sound on the page, until a third of a second of it is over."""
+    heard = page.locator(".line.mine audio").last
+    await heard.evaluate(
+        """sound => new Promise((resolve, reject) => {
+            sound.muted = true;
+            sound.ontimeupdate = () => { if (sound.currentTime > 0.3) resolve(); };
+            sound.onerror = () => reject(sound.error);
+            sound.play().catch(reject);
+        })"""
+    )
+
+
+async def test_a_voice_is_recorded_listened_to_and_sent(hearing: Browser, served: Served) -> None:
+    page = await opened(hearing, served)
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await record(page)
+    await expect(page.locator("#voice-text")).to_contain_text("Dengarkan dulu")
+    assert await page.locator("#voice-heard").evaluate("sound => sound.src.startsWith('blob:')")
+    assert await served.heard() == [], "nothing is sent before a yes"
+    await page.get_by_role("button", name="Kirim rekaman").click()
+    await expect(own(page)).to_have_count(1)
+    await expect(own(page)).to_contain_text("terkirim")
+    await expect(own(page).locator(".file")).to_have_text("rekaman suara.webm")
+    await expect(replies(page)).to_have_count(1)
+    [message] = await served.heard()
+    assert message["file"]["content_type"].startswith("audio/webm")
+    assert message["file"]["size"] > 1000
+
+    assert not [url for url in asked if "/chat/files/" in url], "a sound is fetched when it is played, not before"
+    await play(page)
+    await page.reload()
+    await play(page)  # what was said can be heard again later
+    assert not complaints
+    await page.context.close()
+
+
+async def test_a_recording_can_be_thrown_away_and_the_microphone_is_let_go(hearing: Browser, served: Served) -> None:
+    page = await opened(hearing, served)
+    await page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            window.lent = [];
+            navigator.mediaDevices.getUserMedia = async (wish) => {
+                const lent = await ask(wish);
+                window.lent.push(...lent.getTracks());
+                return lent;
+            };
+        }"""
+    )
+    for leave in ("Batal", "Escape"):
+        await page.get_by_role("button", name="Rekam suara").dblclick()
+        await expect(page.locator("#voice")).to_be_visible()
+        await expect(page.locator("#voice-time")).to_contain_text("0.01")
+        if leave == "Escape":
+            await page.keyboard.press("Escape")
+        else:
+            await page.locator("#voice").get_by_role("button", name=leave).click()
+        await expect(page.locator("#voice")).to_be_hidden()
+        await page.wait_for_function("() => window.lent.every(track => track.readyState === 'ended')")
+    await record(page)
+    await page.locator("#voice").get_by_role("button", name="Batal").click()
+    assert await served.heard() == []
+    await expect(own(page)).to_have_count(0)
+    await page.context.close()
+
+
+async def test_a_recording_ends_by_itself_after_three_minutes(hearing: Browser, served: Served) -> None:
+    page = await opened(hearing, served)
+    await page.clock.install()
+    await page.get_by_role("button", name="Rekam suara").click()
+    await expect(page.locator("#voice")).to_be_visible()
+    await page.clock.fast_forward(181_000)
+    await expect(page.locator("#voice-text")).to_contain_text("sudah 3 menit")
+    await expect(page.get_by_role("button", name="Kirim rekaman")).to_be_visible()
+    assert await served.heard() == []
+    await page.context.close()
+
+
+async def test_a_recording_waits_for_a_store_that_is_down(hearing: Browser, served: Served) -> None:
+    page = await opened(hearing, served)
+    async with served.store_down():
+        await record(page)
+        await page.get_by_role("button", name="Kirim rekaman").click()
+        await expect(own(page)).to_contain_text("menunggu sambungan")
+        await page.reload()
+        await expect(own(page)).to_contain_text("rekaman suara.webm")
+    await expect(own(page).locator("audio")).to_have_count(1)
+    assert len(await served.heard()) == 1
+    await page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("NotAllowedError", "Izin mikrofon tidak diberikan"),
+        ("NotFoundError", "Mikrofon tidak ditemukan"),
+        ("NotReadableError", "Suara tidak bisa direkam"),
+    ],
+)
+async def test_a_microphone_that_is_not_to_be_had_is_told(page: Page, error: str, told: str) -> None:
+    """What the browser throws is the browser's; what is said then is ours."""
+    await page.evaluate(
+        "name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); }; }", error
+    )
+    await page.get_by_role("button", name="Rekam suara").click()
+    await expect(page.locator("#notice")).to_contain_text(told)
+    await expect(page.locator("#voice")).to_be_hidden()
+
+
+async def test_without_a_recorder_a_sound_file_is_attached(page: Page, served: Served) -> None:
+    await page.add_init_script("delete window.MediaRecorder")
+    await page.reload()
+    await expect(page.get_by_role("button", name="Rekam suara")).to_have_count(0)
+    sound = b"OggS" + bytes(100)
+    await page.set_input_files("#file", {"name": "PTT-0001.opus", "mimeType": "audio/ogg", "buffer": sound})
+    await page.get_by_role("button", name="Kirim", exact=True).click()
+    await expect(own(page).locator("audio")).to_have_count(1)
+    [message] = await served.heard()
+    assert message["file"] == {"size": 104, "content_type": "audio/ogg", "name": "PTT-0001.opus"}
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_nobody_is_kept_out_of_a_recording(hearing: Browser, served: Served, width: int) -> None:
+    page = await opened(hearing, served, width, reduced_motion="reduce")
+    await inspect(page, f"before-recording-{width}")
+    one_line = "box => box.scrollHeight <= 48"
+    box = page.get_by_label("Tulis pesan", exact=True)
+    assert await box.evaluate(one_line), "its label fits beside the tools"
+    await box.fill("jalan rusak di")
+    assert await box.evaluate(one_line)
+    await box.fill("")
+    await page.get_by_role("button", name="Rekam suara").click()
+    await expect(page.locator("#voice-time")).to_contain_text("0.01")
+    await inspect(page, f"recording-{width}")
+    await page.get_by_role("button", name="Selesai").click()
+    await expect(page.get_by_role("button", name="Kirim rekaman")).to_be_focused()
+    await inspect(page, f"recorded-{width}")
+    await page.keyboard.press("Enter")
+    await expect(own(page).locator("audio")).to_have_count(1)
+    await expect(replies(page)).to_have_count(1)
+    await inspect(page, f"voice-{width}")
+    await page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_ten_buttons_of_forty_letters_fit(chrome: Browser, served: Served, width: int) -> None:
+    context = await chrome.new_context(base_url=served.url, viewport={"width": width, "height": 844})
+    page = await context.new_page()
+    await page.goto("/chat")
+    await write(page, "halo")
+    await expect(replies(page)).to_have_count(1)
+    labels = [f"{number}. Dinas Pekerjaan Umum, Penataan Ruang" for number in range(1, 9)] + ["W" * 40, "Lewati"]
+    buttons = json.dumps([["office.sure", f"1:a:{number}", {"agency": each}] for number, each in enumerate(labels)])
+    await served.change("UPDATE deliveries SET buttons = %s", buttons)
+    await page.reload()
+    shown = page.locator(".choices button")
+    await expect(shown).to_have_text(labels)
+    for button in await shown.all():
+        box = await button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    await inspect(page, f"ten-buttons-{width}")
+    await shown.last.click()
+    await expect(own(page).last).to_contain_text("Lewati")
+    await context.close()
+
+
 @pytest.mark.parametrize("width", [320, 390, 1440])
 async def test_axe_finds_nothing_and_nothing_overflows(chrome: Browser, served: Served, width: int) -> None:
     context = await chrome.new_context(
@@ -365,7 +579,8 @@ async def inspect(page: Page, name: str) -> None:
     for pane in ("html", "#log"):
         assert await page.locator(pane).evaluate("pane => pane.scrollWidth <= pane.clientWidth"), (name, pane)
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
+        # Without motion: a colour on its way from light to dark is neither.
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         await photograph(page, f"{name}-{scheme}")
         found = await Axe().run(page, options=WCAG)
         assert found.violations_count == 0, f"{name}, {scheme}:\n{found.generate_report()}"

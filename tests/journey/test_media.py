@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from journey.looking import all_said, filed, finish, heard, names, remembered, rows
-from peers.bot_api import JPEG, Citizen, FakeBotApi
+from peers.bot_api import JPEG, Citizen, FakeBotApi, Update
 from running import Running
 
 CAPTION = "Jembatan gantung di Desa Epil Kecamatan Lais putus sejak kemarin"
@@ -130,3 +131,42 @@ async def test_one_photo_delivered_often_is_one_photo(running: Running, telegram
     await asyncio.gather(*(telegram_api.deliver(photo, repeat=3) for _ in range(4)))
     await finish(running, citizen)
     assert len(await files_of(running, citizen, 1)) == 1
+
+
+async def test_a_voice_note_is_kept_and_can_be_played_by_an_officer(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6007)
+    sound = b"OggS\0\2" + bytes(500)
+    await telegram_api.deliver(citizen.text(CAPTION))
+    await telegram_api.deliver(citizen.voice(sound))
+    await all_said(running.house, citizen)
+    complaint = await finish(running, citizen)
+    (file,) = await files_of(running, citizen, 1)
+    assert (file["state"], file["kind"], file["content_type"]) == ("stored", "voice", "audio/ogg")
+    got = await running.api.get(f"/complaints/{complaint['ticket']}/files/{file['id']}")
+    assert (got.content, got.headers["content-type"]) == (sound, "audio/ogg")
+
+
+async def test_whatever_is_sent_gets_an_answer(running: Running, telegram_api: FakeBotApi) -> None:
+    """Each kind of message from somebody else: none is passed over in silence, and none stops the house."""
+    kinds: list[Callable[[Citizen], Update]] = [
+        Citizen.voice, Citizen.video, Citizen.video_note, Citizen.audio, Citizen.animation, Citizen.sticker,
+        Citizen.contact, Citizen.poll, Citizen.dice, Citizen.story, Citizen.checklist, Citizen.location,
+        Citizen.live_location, Citizen.forwarded, Citizen.document, Citizen.photo,
+    ]  # fmt: skip
+    for number, kind in enumerate(kinds):
+        citizen = telegram_api.citizen(6100 + number)
+        await telegram_api.deliver(kind(citizen))
+        said = await all_said(running.house, citizen)
+        assert len(said) == 1, kind.__name__
+        assert len(said[0].text) > 20, kind.__name__
+
+
+async def test_a_live_location_is_not_answered_step_by_step(running: Running, telegram_api: FakeBotApi) -> None:
+    citizen = telegram_api.citizen(6200)
+    await telegram_api.deliver(citizen.text(CAPTION))
+    live = citizen.live_location()
+    await telegram_api.deliver(live)
+    before = len(await all_said(running.house, citizen))
+    for step in range(1, 6):
+        await telegram_api.deliver(citizen.moved(live, -2.89 - step / 1000, 103.83, last=step == 5))
+    assert len(await all_said(running.house, citizen)) == before

@@ -23,7 +23,7 @@ async def test_words_that_an_officer_waits_for_are_added(running: Running, teleg
     await citizen.say("Nomor tiangnya 12, dekat warung Bu Ida")
     assert item["ticket"] in (await citizen.reply(5)).text
     history = (await running.api.get(path)).json()["history"]
-    assert [row["event"] for row in history] == ["filed", "moved", "noted"]
+    assert [row["event"] for row in history] == ["filed", "moved", "replied"]
     assert history[-1]["note"] == "Nomor tiangnya 12, dekat warung Bu Ida"
     assert history[-1]["actor"] == "citizen"
 

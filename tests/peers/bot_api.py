@@ -547,9 +547,33 @@ class Citizen:
         """A new message with this content, as fields of Telegram's Message."""
         return self.api.make_update(message=self._message(content))
 
-    def text(self, text: str) -> Update:
-        """A message in words; commands, mentions and links in it are marked as Telegram marks them."""
-        return self.message(text=text, **_entities(text))
+    def text(self, text: str, reply_to: Sent | Update | None = None, quote: str | None = None) -> Update:
+        """A message in words; commands, mentions and links in it are marked as Telegram marks them.
+
+        It may answer an earlier message of the chat, or a part of its words that the citizen has marked (`quote`).
+        """
+        content: dict[str, Any] = {"text": text, **_entities(text)}
+        if reply_to is not None:
+            said = dict(reply_to.message if isinstance(reply_to, Sent) else reply_to["message"])
+            said.pop("reply_to_message", None)
+            content["reply_to_message"] = said
+            if quote is not None:
+                position = telegram_spec.count_units(said["text"].partition(quote)[0])
+                content["quote"] = {"text": quote, "position": position, "is_manual": True}
+        return self.message(**content)
+
+    def forwarded(self, origin: str = "hidden_user", **content: Any) -> Update:
+        """A message that was written elsewhere: by a user, by one who hides, in a group (`chat`) or a channel."""
+        stranger = {"id": 4711, "is_bot": False, "first_name": "Sari"}
+        channel = {"id": -100200300, "type": "channel", "title": "Info Sekayu"}
+        whose: dict[str, dict[str, Any]] = {
+            "user": {"sender_user": stranger},
+            "hidden_user": {"sender_user_name": "Sari"},
+            "chat": {"sender_chat": {**channel, "type": "supergroup"}},
+            "channel": {"chat": channel, "message_id": 12},
+        }
+        about = {"type": origin, "date": int(time.time()) - 3600, **whose[origin]}
+        return self.message(forward_origin=about, **(content or {"text": "Jalan di depan pasar berlubang"}))
 
     def tap(self, choice: str, on_message: Sent | None = None, *, inaccessible: bool = False) -> Update:
         """A tap on a button of one of the bot's messages (the last with that choice, if none is named).
@@ -597,6 +621,59 @@ class Citizen:
         size = {"width": 640, "height": 360, "duration": 9}
         return self.message(video={**self._file(data), **size, "mime_type": "video/mp4"}, **_caption(caption))
 
+    def video_note(self, data: bytes = b"ftyp") -> Update:
+        """A round video."""
+        return self.message(video_note={**self._file(data), "length": 384, "duration": 5})
+
+    def animation(self, data: bytes = b"ftyp", caption: str | None = None) -> Update:
+        """A GIF, which Telegram makes a film of, and repeats as a document."""
+        file = {**self._file(data), "file_name": "lucu.mp4", "mime_type": "video/mp4"}
+        screen = {"width": 320, "height": 180, "duration": 3}
+        return self.message(animation={**file, **screen}, document=file, **_caption(caption))
+
+    def audio(self, data: bytes = b"ID3", caption: str | None = None) -> Update:
+        """A sound file, as of a recorder."""
+        about = {"duration": 60, "file_name": "rekaman.mp3", "mime_type": "audio/mpeg", "title": "Rekaman"}
+        return self.message(audio={**self._file(data), **about}, **_caption(caption))
+
+    def poll(self, question: str = "Siapa setuju?") -> Update:
+        """A poll of two options."""
+        options = [
+            {"persistent_id": str(number), "text": text, "voter_count": 0}
+            for number, text in enumerate(("Ya", "Tidak"))
+        ]
+        flags = dict.fromkeys(("is_closed", "allows_multiple_answers", "allows_revoting", "members_only"), False)
+        about = {"id": "1", "question": question, "options": options, "total_voter_count": 0, "type": "regular"}
+        return self.message(poll={**about, **flags, "is_anonymous": True})
+
+    def dice(self) -> Update:
+        """A die that was thrown."""
+        return self.message(dice={"emoji": "🎲", "value": 3})
+
+    def story(self) -> Update:
+        """A story of somebody, passed on."""
+        return self.message(story={"id": 1, "chat": {"id": 5, "type": "private", "first_name": "Sari"}})
+
+    def checklist(self, *tasks: str) -> Update:
+        """A list to be ticked off."""
+        items = [{"id": number, "text": text} for number, text in enumerate(tasks, 1)]
+        return self.message(checklist={"title": "Daftar", "tasks": items})
+
+    def rich(self, *blocks: dict[str, Any]) -> Update:
+        """A message with headings, lists or tables."""
+        return self.message(rich_message={"blocks": list(blocks)})
+
+    def live_location(self, latitude: float = -2.8903, longitude: float = 103.8367, seconds: int = 3600) -> Update:
+        """A pin that follows the phone for so long."""
+        return self.message(location={"latitude": latitude, "longitude": longitude, "live_period": seconds})
+
+    def moved(self, update: Update, latitude: float, longitude: float, *, last: bool = False) -> Update:
+        """A live location somewhere else; with the `last` one it has stopped."""
+        old = update.get("message") or update["edited_message"]
+        period = {} if last else {"live_period": old["location"]["live_period"]}
+        pin = {"latitude": latitude, "longitude": longitude, "horizontal_accuracy": 12.5, **period}
+        return self.api.make_update(edited_message={**old, "location": pin, "edit_date": int(time.time())})
+
     def location(self, latitude: float = -2.8903, longitude: float = 103.8367) -> Update:
         """A pin on the map."""
         return self.message(location={"latitude": latitude, "longitude": longitude})
@@ -620,6 +697,11 @@ class Citizen:
         content = {**update["message"], "text": text, "edit_date": int(time.time())}
         content.pop("entities", None)
         return self.api.make_update(edited_message={**content, **_entities(text)})
+
+    def edited_caption(self, update: Update, caption: str) -> Update:
+        """What stands below an earlier photo or file, written anew."""
+        content = {**update["message"], "caption": caption, "edit_date": int(time.time())}
+        return self.api.make_update(edited_message=content)
 
     def group_text(self, text: str, group: int = GROUP, reply_to: Sent | None = None) -> Update:
         """Something said in a group where the bot is too."""

@@ -132,6 +132,7 @@ function dress(line, data) {
   if (text.textContent !== data.text) text.textContent = data.text;
   text.hidden = !data.text;
   line.querySelector("time").dateTime = data.at;
+  if (data.plays) text.before(player(data));
   if (!data.photo) return;
   bubble.querySelector(".file")?.remove();
   if (data.photo.startsWith("/")) {
@@ -139,8 +140,15 @@ function dress(line, data) {
     image.src = data.photo;
     text.before(image);
   } else {
-    text.before(fileChip(data.photo));
+    (bubble.querySelector(".player") ?? text).before(fileChip(data.photo));
   }
+}
+
+// What the citizen said or filmed can be played again; its bytes come only then.
+function player({ plays, id, photo }) {
+  const one = document.createElement(plays);
+  Object.assign(one, { className: "player", controls: true, preload: "none", src: `/chat/files/${id}`, ariaLabel: photo });
+  return one;
 }
 
 function fileChip(name) {
@@ -210,6 +218,12 @@ function send(message, shown = message.text ?? "") {
   pend({ ...full, shown, at });
   if (!stream) listen();
   flush();
+}
+
+async function sendFile(blob, file, text = "") {
+  const id = newId();
+  await files.put(id, blob);
+  send({ id, file, text });
 }
 
 function pend(message) {
@@ -432,9 +446,7 @@ write.addEventListener("submit", async (event) => {
   for (const [i, file] of chosen.entries()) {
     try {
       // Copied at once: a file that changes or goes away on the device would never finish sending.
-      const id = newId(), blob = new Blob([await file.arrayBuffer()], { type: file.type });
-      await files.put(id, blob);
-      send({ id, file: file.name || "file", text: i ? "" : whole });
+      await sendFile(new Blob([await file.arrayBuffer()], { type: file.type }), file.name || "file", i ? "" : whole);
     } catch {
       say(fill(words.empty_file, { name: file.name }));
       if (!i) box.value = text;
@@ -478,6 +490,25 @@ place.addEventListener("close", () => {
     (error) => say(error.code === 1 ? words.location_denied : words.location_failed),
     { enableHighAccuracy: true, timeout: 20000, maximumAge: 60000 },
   );
+});
+
+// --- the voice: a script of its own, fetched where there is a microphone to ask for, and a wish to speak
+
+const record = $("record");
+let speaking = false; // a second tap while the browser asks for the microphone is no second recording
+record.hidden = !navigator.mediaDevices?.getUserMedia || !window.MediaRecorder || !isSecureContext || !$("voice").showModal;
+record.addEventListener("click", async () => {
+  if (speaking) return;
+  speaking = true;
+  say("");
+  try {
+    const voice = await import(record.dataset.script);
+    await voice.record($("voice"), words, say, sendFile);
+  } catch {
+    say(words.mic_failed);
+  } finally {
+    speaking = false;
+  }
 });
 
 // --- the rest of the page

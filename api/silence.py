@@ -1,0 +1,65 @@
+"""What silence makes of drafts: their end is announced in the chat, and after it they are dropped, with a word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from api import intake
+from api.house import House
+from api.problems import is_down, where
+from api.unit import Unit, unit
+from bot import conversation, dialogue
+from store import contacts
+from store.deliveries import NewDelivery
+
+log = structlog.get_logger(__name__)
+
+# A draft's end is announced so long before it.
+NOTICE = timedelta(days=1)
+# So many chats in one run; the next comes soon.
+MOST = 500
+
+
+async def keep_drafts(house: House) -> int:
+    """Look at every draft that has waited long; returns how many chats heard of it.
+
+    Each chat has a transaction of its own, which locks it and looks again: any number of these may run at once, and a
+    message that comes meanwhile wins.
+    """
+    keep = timedelta(days=house.settings.retention_draft_days)
+    notice = min(NOTICE, keep / 2)
+    async with house.engine.connect() as connection:
+        now = house.now()
+        waiting = await contacts.drafts_untouched(connection, now - (keep - notice), now - notice, MOST)
+    told = 0
+    for contact_id in waiting:
+        try:
+            async with unit(house) as work:
+                told += await _look(work, contact_id, keep, notice)
+        except Exception as error:
+            if not is_down(error):
+                log.error("draft_failed", kind=type(error).__name__, where=where(error))
+    return told
+
+
+async def _look(work: Unit, contact_id: int, keep: timedelta, notice: timedelta) -> bool:
+    contact = await contacts.lock(work.connection, contact_id)
+    if contact is None:
+        return False
+    before = conversation.load(contact.conversation)
+    turn = dialogue.elapse(before, intake.facts_of(work.house), keep, notice)
+    if turn.conversation == before:
+        return False
+    await contacts.remember(work.connection, contact_id, conversation.save(turn.conversation))
+    await work.say(
+        NewDelivery(
+            contact_id=contact_id,
+            channel=contact.channel,
+            address=contact.address,
+            says=[(say.key, say.params) for say in turn.replies],
+            language=turn.conversation.language,
+        )
+    )
+    return True

@@ -1,0 +1,164 @@
+"""What is asked next, and how: the first question of the script that is needed and has no answer, or the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.conversation import Conversation, Draft
+from bot.script import AFTERWARDS, FUNCTION_SURE, QUESTIONS, RESUME, SCRIPT, Question, privacy_of
+from bot.turns import ASK, AUTO, Facts, LookAround, Offer, Office, Say, Turn
+
+EXCERPT = 600
+NOTHING_AROUND = "none"
+
+
+def next_question(draft: Draft) -> Question:
+    """The first question that is needed and has no answer; the last one is always needed."""
+    return next(q for q in SCRIPT if q.name == "confirm" or (q.name not in draft.answers and q.needed(draft)))
+
+
+def go_on(conversation: Conversation, facts: Facts, *said: Say) -> Turn:
+    """Say this, then ask what is still missing; with no draft, take up one that was parked."""
+    conversation = replace(conversation, tries=0, about=None)
+    if conversation.draft is None:
+        if conversation.parked:
+            waited, *others = conversation.parked
+            conversation = replace(conversation, draft=waited, parked=tuple(others), asking=None)
+            return go_on(conversation, facts, *said, Say("parked_next", {"title": title(waited)}))
+        conversation = replace(conversation, asking=None)
+        return Turn(conversation, said) if said else greet(conversation)
+    first = () if conversation.greeted else (Say("greeting_short"), Say("privacy_notice"))
+    # Words that are held must find their place before anything else is asked.
+    question = RESUME if conversation.held else next_question(conversation.draft)
+    turn = ask(replace(conversation, greeted=True), question, facts)
+    return replace(turn, replies=(*first, *said, *turn.replies))
+
+
+def greet(conversation: Conversation) -> Turn:
+    """Who we are, what happens with what is written here, and what to write."""
+    said = (Say("greeting"), Say("privacy_notice"), Say("ask.story"))
+    conversation = replace(conversation, asking=None, about=None) if conversation.draft is None else conversation
+    return Turn(replace(conversation, greeted=True), said if not conversation.greeted else (said[0], said[2]))
+
+
+def ask(conversation: Conversation, question: Question, facts: Facts) -> Turn:
+    """Ask this question about the draft. What others reported must be looked up first: then that is wished."""
+    draft = conversation.draft
+    if draft is None:
+        raise LookupError("no draft")
+    if question.name == "neighbours" and "around" not in draft.context:
+        return Turn(replace(conversation, asking=question.name, about=None), wishes=(LookAround(draft),))
+    if question.coaching:
+        draft = draft.know(coached=question.name)
+        conversation = replace(conversation, draft=draft)
+    name = question.words(draft) if question.words else question.name
+    said: tuple[Say, ...] = (Say(f"ask.{name}", question.params(draft)),)
+    if question.name == "confirm":
+        said = (summary(draft, conversation.language, facts), *said)
+    buttons = tuple(
+        Offer(each.key, f"{draft.number}:{question.name}:{each.choice}", each.params)
+        for each in question.choices_for(draft)
+    )
+    return Turn(replace(conversation, asking=question.name, about=None), said, question.name, buttons)
+
+
+def ask_about(conversation: Conversation, question: Question, ticket: str | None, *said: Say) -> Turn:
+    """Ask something about a complaint that is filed, or (without a ticket) about the chat itself."""
+    about = ticket or ""
+    buttons = tuple(
+        Offer(each.key, f"{about or 'chat'}:{question.name}:{each.choice}", each.params)
+        for each in question.choices_for(None)
+    )
+    conversation = replace(conversation, asking=question.name, about=about, tries=0, greeted=True)
+    asked = Say(f"ask.{question.name}", {"ticket": ticket} if ticket else {})
+    return Turn(conversation, (*said, asked), question.name, buttons)
+
+
+def with_question(turn: Turn, facts: Facts) -> Turn:
+    """The turn, followed by the question that waited when something came in between."""
+    conversation = turn.conversation
+    if conversation.about is not None and (after := AFTERWARDS.get(conversation.asking or "")):
+        asked = ask_about(conversation, after, conversation.about or None)
+    elif conversation.draft is None:
+        return turn
+    elif question := QUESTIONS.get(conversation.asking or ""):
+        asked = ask(conversation, question, facts)
+    else:
+        asked = go_on(conversation, facts)
+    return joined(turn, asked)
+
+
+def joined(turn: Turn, later: Turn) -> Turn:
+    """One turn of two: what the first says and wishes, then what the second says, asks and wishes."""
+    return replace(later, replies=(*turn.replies, *later.replies), wishes=(*turn.wishes, *later.wishes))
+
+
+def still(conversation: Conversation, facts: Facts, *said: Say) -> Turn:
+    """Say this, then ask again what waits, be it a question of the script or one that the citizen went back to."""
+    waits = conversation.asking in QUESTIONS and conversation.draft is not None
+    if conversation.greeted and (waits or conversation.about is not None):
+        return with_question(Turn(conversation, said), facts)
+    return go_on(conversation, facts, *said)
+
+
+# --- the summary ----------------------------------------------------------------------------------
+
+
+def suggested_office(draft: Draft, facts: Facts) -> tuple[str | None, Office]:
+    """The function that the classifier is sure enough of (or None), and the office that it leads to."""
+    functions = (draft.suggestion or {}).get("functions") or []
+    function = functions[0][0] if functions and functions[0][1] >= FUNCTION_SURE else None
+    return function, facts.office(function, (draft.value("place") or {}).get("region"), draft.story)
+
+
+def summary(draft: Draft, language: str, facts: Facts) -> Say:
+    """The whole report as it would be filed."""
+    place = draft.value("place") or {}
+    function, office = suggested_office(draft, facts)
+    auto = function is not None and (draft.suggestion or {}).get("band", ASK) == AUTO
+    topics = (draft.suggestion or {}).get("topics") or []
+    privacy = privacy_of(draft)
+    lines: dict[str, Any] = {
+        "class": {"key": f"class.{draft.value('class') or 'pengaduan'}"},
+        "story": excerpt(draft.story, EXCERPT),
+        "place": place_words(place) or {"key": "unknown"},
+        "time": _time_words(draft),
+        "photos": str(draft.photos) if draft.photos else {"key": "none"},
+        "name": {"key": "name.hidden" if privacy["anonymous"] else "name.shown"},
+        "public": {"key": "public.no" if privacy["secret"] else "public.yes"},
+        "agency": {
+            "key": "office.sure" if auto and office.certain else "office.unsure",
+            "params": {"agency": office.name},
+        },
+        "category": facts.category(topics[0][0], language) if topics else {"key": "unknown"},
+    }
+    return Say("summary", lines)
+
+
+def _time_words(draft: Draft) -> Any:
+    time = draft.value("time")
+    if not time:
+        return {"key": "unknown" if draft.value("class") in {None, "pengaduan"} else "not_asked"}
+    if time.get("day"):
+        return {"key": "time_on_day", "params": {"words": time["words"], "day": {"date": time["day"]}}}
+    return time["words"]
+
+
+def place_words(place: Mapping[str, Any]) -> str:
+    """The citizen's words for the place, with the region's name where they do not contain it."""
+    words, name = place.get("text") or "", place.get("name")
+    bare = (name or "").removeprefix("Kota ").removeprefix("Kabupaten ")
+    return f"{words} ({name})" if name and bare.casefold() not in words.casefold() else words
+
+
+def excerpt(words: str, length: int) -> str:
+    """The beginning of a text, with a sign that it goes on."""
+    return words if len(words) <= length else words[:length].rstrip() + " …"
+
+
+def title(draft: Draft) -> Any:
+    """The first words of a draft, to tell it from others; of one without words its place, or that it has none."""
+    words = " ".join(draft.story.split()) or (draft.value("place") or {}).get("text")
+    return excerpt(words, 60) if words else {"key": "wordless"}

@@ -1,0 +1,127 @@
+"""Words that work at any time, in the middle of any question: status, bantuan, batal, pindah, data saya, hapus ..."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot import drafting
+from bot.asides import command_in
+from bot.asking import ask, ask_about, go_on, greet, joined, still, with_question
+from bot.conversation import Conversation
+from bot.script import AFTERWARDS, ASKS_STATUS, CARRIED, COMMANDS, QUESTIONS, TICKET, WHICH
+from bot.turns import Adopt, CallHuman, Carried, CarryIn, CarryOut, Facts, Say, ShowData, ShowStatus, Turn
+
+# What the reader of citizens' own words calls a command.
+IN_WORDS = {"move": "move", "mydata": "data", "erase": "erase"}
+
+
+def read(text: str) -> tuple[str | None, str | None]:
+    """The command that a text is, and its argument (a ticket's words, a code). `/status@bot` is `/status`."""
+    words = " ".join(text.casefold().split()).strip(" .!?")
+    head, _, rest = words.partition(" ")
+    if head.startswith("/"):
+        head = head.split("@", 1)[0]
+    whole = f"{head} {rest}".strip()
+    if whole in COMMANDS:
+        return COMMANDS[whole], None
+    if COMMANDS.get(head) in {"status", "move"} and TICKET.fullmatch(rest):
+        return COMMANDS[head], rest
+    if words.startswith("t") and TICKET.fullmatch(words):
+        return "status", words.upper()
+    if ASKS_STATUS.fullmatch(words):
+        return "status", None
+    if carried := CARRIED.fullmatch(whole):
+        return "carry", carried["code"]
+    if head == "/start":  # with what a link to the bot carries
+        return "start", None
+    return IN_WORDS.get(command_in(text) or ""), None
+
+
+def obey(conversation: Conversation, command: str, argument: str | None, facts: Facts) -> Turn:
+    """Do what a command says; the question that waited is asked again."""
+    match command:
+        case "status":
+            return with_question(Turn(conversation, wishes=(ShowStatus(argument),)), facts)
+        case "human":
+            said = (Say("human_called"), *_when_read(facts))
+            return with_question(Turn(conversation, said, wishes=(CallHuman(),)), facts)
+        case "help":
+            return with_question(Turn(conversation, (Say("help"),)), facts)
+        case "english" | "indonesian":
+            conversation = replace(conversation, language="en" if command == "english" else "id")
+            return with_question(Turn(conversation, (Say("language"),)), facts)
+        case "cancel":
+            if conversation.about is not None:
+                return go_on(replace(conversation, asking=None, about=None), facts, Say("after.left"))
+            return drafting.cancel(conversation, facts)
+        case "again":
+            if conversation.draft is None:
+                return greet(replace(conversation, greeted=False))
+            said = (Say("again"),) if conversation.parked else (Say("again"), Say("ask.story"))
+            return go_on(replace(conversation, draft=None, asking=None, held=()), facts, *said)
+        case "change":
+            return (
+                ask(conversation, WHICH, facts)
+                if conversation.draft
+                else still(conversation, facts, Say("nothing_to_change"))
+            )
+        case "move":
+            draft = conversation.draft.number if conversation.draft and not argument else None
+            return Turn(conversation, wishes=(CarryOut(draft, argument and argument.upper()),))
+        case "carry":
+            if conversation.draft is not None:
+                return still(conversation, facts, Say("move.finish_first"))
+            return Turn(conversation, wishes=(CarryIn(argument or ""),))
+        case "data":
+            return with_question(Turn(conversation, wishes=(ShowData(),)), facts)
+        case "erase":
+            return ask_about(conversation, AFTERWARDS["erase"], None, Say("rights.erase_explained"))
+    if conversation.draft is None:
+        return greet(replace(conversation, greeted=False))
+    return go_on(conversation, facts, Say("draft_waits"))
+
+
+def _when_read(facts: Facts) -> tuple[Say, ...]:
+    at = facts.reads_next(None)
+    return (Say("reads_next", {"when": {"moment": at.isoformat()}}),) if at else ()
+
+
+def carried_out(turn: Turn, wish: CarryOut, outcome: tuple[str, str] | None, facts: Facts) -> Turn:
+    """The code is there, or there is nothing that it could carry."""
+    if outcome is None:
+        return with_question(replace(turn, replies=(*turn.replies, Say("move.nothing"))), facts)
+    code, until = outcome
+    what = "draft" if wish.draft is not None else "tickets"
+    said = Say(f"move.code_{what}", {"code": code, "until": {"time": until}})
+    return replace(turn, replies=(*turn.replies, said))
+
+
+def carried_in(turn: Turn, carried: Carried, facts: Facts) -> Turn:
+    """What the code brought: a draft goes on where it stood, under this chat's next number; tickets are told."""
+    conversation = turn.conversation
+    if carried.problem:
+        return with_question(replace(turn, replies=(*turn.replies, Say(f"move.{carried.problem}"))), facts)
+    if carried.draft is None:
+        said = Say("move.tickets", {"tickets": "\n".join(carried.tickets)})
+        return with_question(replace(turn, replies=(*turn.replies, said)), facts)
+    number = conversation.drafts + 1
+    # The messages of the other chat have no place among those of this one: nothing here can edit them.
+    told = tuple(
+        replace(part, sequence=-len(carried.draft.told) + at - 1) for at, part in enumerate(carried.draft.told)
+    )
+    answers = {
+        name: replace(each, sequence=-1 if each.sequence > 0 else each.sequence)
+        for name, each in carried.draft.answers.items()
+    }
+    draft = replace(carried.draft, number=number, told=told, answers=answers)
+    if heard := draft.context.get("heard"):
+        others = [[words, 0] for words, _ in draft.context.get("heard_next") or ()]
+        draft = draft.know(heard=[heard[0], 0], heard_next=others)
+    conversation = replace(conversation, drafts=number, draft=draft, greeted=True)
+    later = joined(replace(turn, replies=(*turn.replies, Say("move.draft"))), go_on(conversation, facts))
+    return replace(later, wishes=(*later.wishes, Adopt(number, *carried.origin)))
+
+
+def known_question(name: str | None) -> bool:
+    """Whether the script still has this question."""
+    return name in QUESTIONS or name in AFTERWARDS

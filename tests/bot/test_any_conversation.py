@@ -1,0 +1,523 @@
+"""Any conversation: whatever people send, in whatever order, nothing that was taken is lost, doubled or made up.
+
+A machine of hypothesis sends messages of every kind to the engine, lets time pass, restarts it, and lets the outside
+world answer as it may. Every piece of text that it sends carries a mark of its own, so that after every turn it can
+be asked where that piece is: in the draft, in one that waits, in words that are held, in a complaint, in a note.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from talking import FACTS, NOW, Chat, locate, suggest
+
+from bot import asking
+from bot.asides import change_in
+from bot.conversation import Conversation, Draft, Told, load, save, save_draft
+from bot.messages import Address, Incoming
+from bot.script import AFTERWARDS, MESSAGES_A_MINUTE, QUESTIONS
+from bot.texts import LANGUAGES, catalogue, speak
+from bot.turns import Around, Carried, DropFiles, Facts, File, Follow, Join, KeepMedia, Number, Own, Say
+
+MARK = re.compile(r"\s*\bxq\d+\b")
+
+STORIES = (
+    "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu {}, banyak motor jatuh",
+    "Lampu jalan di Plaju mati lah seminggu {} galo-galonyo gelap",
+    "Jalanan rusak mi di Panakkukang {} sudah lama sekali",
+    "The street lamp near the market in Sekayu is broken {} since last week",
+    "sampah menumpuk {} bau sekali",
+    "Air PDAM mati {} tolong dicek",
+    "Pelayanan {}",
+    "Rumah tetangga saya di Plaju kebakaran sekarang {} apinya besar",
+    "Ada pungli di kantor camat Plaju {} saya diminta uang 200 ribu kemarin",
+    "usul supaya dibuatkan taman bermain {} di dekat pasar",
+    "bagaimana cara mengurus KTP yang hilang {} di Palembang",
+    "Jalan di Plaju berlubang {} dan selain itu guru SD 5 sering tidak masuk mengajar",
+    "Tolong rahasiakan nama saya, kepala desa {} minta uang bansos tanggal 11/10",
+    "lampu mati {}, jangan sebut nama saya ya",
+    "Kejadiannya di Kecamatan Ilir {} tanggal 30 Februari",
+    "Jalan di Sukajadi putus {} tadi malam",
+)
+PLACES = (
+    "Jalan Merdeka {}, Palembang",
+    "dekat pasar {}",
+    "di Plaju {}",
+    "Desa Sukamaju {} kecamatan Lais",
+    "Sukajadi {}",
+)
+TIMES = ("sejak kemarin {}", "sudah 3 bulan {}", "tanggal 11/10 {}", "kira-kira habis lebaran {}", "30 Februari {}")
+CHANGES = (
+    "ubah tempat jadi Jalan Sudirman {}",
+    "ganti waktu jadi kemarin {}",
+    "salah, maksudnya Kertapati {}",
+    "ralat: sejak kemarin {}",
+    "tambah cerita: airnya juga bau {}",
+)
+ACTS = (
+    "belum selesai {}",
+    "masih rusak {}",
+    "tambahan: rumah nomor lima {}",
+    "laporan saya ditandai selesai padahal belum {}",
+)
+# Words without a mark: they say something about the conversation, not about the matter.
+PRIVACIES = ("anonim aja", "rahasia aja", "dua-duanya", "biasa saja", "tidak usah anonim", "rahasiakan nama saya")
+BARE = (
+    *("ya", "iya pak", "ok", "tidak", "gak", "lanjut", "lewati", "tidak tahu", "tidak ada", "halo", "selamat pagi"),
+    *("terima kasih", "makasih pak", "?", "...", "🙏", "1", "2", "3", "4", "5", "pisah", "satu saja", "ikut"),
+    *("baru", "masalah baru", "Palembang", "tempat", "waktu", "isi", "foto", "jenis", "privasi", "keluhan", "usulan"),
+    *("sudah selesai", "salah instansi", "nilai 4", "tarik laporan", "p", "", " "),
+)
+COMMANDS = (
+    *("status", "/status@lapor_uji_bot", "bantuan", "batal", "tidak jadi", "ulang", "ubah", "ganti", "/start", "menu"),
+    *(
+        "bantu petugas",
+        "english",
+        "bahasa indonesia",
+        "pindah",
+        "data saya",
+        "hapus",
+        "status T-001-000-0000",
+        "pindah ACFK-2345",
+    ),
+    *("cek laporan saya", "T-001-000-0000", "ubah tempat", "ubah waktu", "ganti isi", "hapus fotonya", "tambah cerita"),
+)
+KINDS = ("sticker", "contact", "poll", "unblocked", "whatever", "service", "blocked")
+OFFICE_STATES = ("belum_terverifikasi", "menunggu_kelengkapan", "terdisposisi", "ditindaklanjuti", "selesai_otomatis")
+# What ends a draft, by what is said of it.
+ENDS = frozenset({
+    "filed", "cancelled", "offer_declined", "again", "draft_expired", "rights.erased", "followed", "after.reply.done",
+    "after.ended",
+})  # fmt: skip
+# Replies below which no question need stand.
+ALONE = frozenset({"too_fast", "move.code_draft", "move.code_tickets", "draft_expires"})
+KEEP, NOTICE = timedelta(days=7), timedelta(days=1)
+
+
+@cache
+def _locate(words: str) -> Any:
+    return locate(words)
+
+
+def unmarked(words: str) -> str:
+    """The words as people would have written them: readers need not know of marks, and remember what they read."""
+    return MARK.sub("", words)
+
+
+# No text of the law is needed to see that a question has its words; those that others still write are short here.
+WORLD = replace(
+    FACTS,
+    locate=lambda words: _locate(unmarked(words)),
+    suggest=lambda words: suggest(unmarked(words)),
+    office=cache(FACTS.office),
+    personal=cache(FACTS.personal),
+    emergency=lambda _kind, _region: (Number("112", "siaga"),),
+    reads_next=lambda _region: NOW + timedelta(hours=20),
+)
+
+
+class AnyConversation(RuleBasedStateMachine):
+    """One citizen, and what is known of all that was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chat = Chat(WORLD)
+        texts = (catalogue("id")[key] for key in ("rights.held", "rights.erased"))
+        self.chat.person = {name: "1" for text in texts for name in holes(text)}
+        self.marks = 0
+        # Every mark that must be somewhere, and the sequences under which pieces were sent.
+        self.alive: set[str] = set()
+        self.sent: dict[int, str] = {}
+        self.shown: dict[int, Mapping[str, Any]] = {}
+        self.files: dict[int, int] = {}
+        self.coached: dict[int, set[str]] = {}
+        self.wanted: set[str] = set()
+        self.seen_buttons: list[str] = []
+        self.filed: list[int] = []
+        self.hurries = False
+        self.moved_out: set[int] = set()
+
+    # --- what happens ------------------------------------------------------------------------------
+
+    def mark(self, template: str) -> str:
+        """The template with the next mark."""
+        self.marks += 1
+        return template.format(f"xq{self.marks}")
+
+    def _say(self, template: str, *, unheard: bool, **more: Any) -> None:
+        words = self.mark(template)
+        message = self.chat.message(text=words, **more)
+        self.sent[message.sequence] = words
+        self.step(message, unheard=unheard)
+
+    @rule(template=st.sampled_from(STORIES), unheard=st.booleans(), forwarded=st.booleans())
+    def story(self, template: str, unheard: bool, forwarded: bool) -> None:
+        self._say(template, unheard=unheard, forwarded=forwarded)
+
+    @rule(template=st.sampled_from((*PLACES, *TIMES)), unheard=st.sampled_from((False, False, False, True)))
+    def answer(self, template: str, unheard: bool) -> None:
+        self._say(template, unheard=unheard)
+
+    @rule(template=st.sampled_from((*CHANGES, *ACTS)))
+    def change(self, template: str) -> None:
+        self._say(template, unheard=False)
+
+    @rule(words=st.sampled_from((*BARE, *PRIVACIES)), unheard=st.sampled_from((False, False, False, True)))
+    def bare(self, words: str, unheard: bool) -> None:
+        self.step(self.chat.message(text=words), unheard=unheard)
+
+    @rule(words=st.sampled_from(COMMANDS))
+    def command(self, words: str) -> None:
+        self.step(self.chat.message(text=words))
+
+    @rule(template=st.sampled_from(("{} lampu padam", "{} sampah")), again=st.sampled_from((2, 2, 2, 2, 2, 45)))
+    def burst(self, template: str, again: int) -> None:
+        """A forwarded crowd of messages, or a thumb that does not rest."""
+        self.hurries = True
+        for _ in range(again):
+            self._say(template, unheard=True)
+        self.hurries = False
+
+    @rule(words=st.text(max_size=40))
+    def anything(self, words: str) -> None:
+        self.step(self.chat.message(text=words))
+
+    @rule(nth=st.integers(0, 9))
+    def tap(self, nth: int) -> None:
+        offered = list(self.chat.turn.buttons) if self.chat.turn else []
+        if offered:
+            self.choose(offered[nth % len(offered)].choice)
+
+    @rule()
+    def go_towards_the_end(self) -> None:
+        """The tap that brings a report on, so that many are filed."""
+        offered = list(self.chat.turn.buttons) if self.chat.turn else []
+        wanted = ("confirm:send", "privacy:open", "photos:none", "belongs:new", "split:split", "neighbours:new", "skip")
+        for each in (
+            *[b.choice for end in wanted for b in offered if b.choice.endswith(end)],
+            *[b.choice for b in offered],
+        ):
+            return self.choose(each)
+
+    @rule(nth=st.integers(0, 999))
+    def tap_an_old_button(self, nth: int) -> None:
+        if self.seen_buttons:
+            self.choose(self.seen_buttons[nth % len(self.seen_buttons)])
+
+    @rule(
+        about=st.sampled_from(("", "1", "2", "3", "chat", "T-001-000-0000", "T-002-000-0000", "T-404-000-0000", "x")),
+        name=st.sampled_from(
+            (*QUESTIONS, *AFTERWARDS, "rate", "resolved", "unresolved", "wrong_agency", "unfollow", "x")
+        ),
+        choice=st.sampled_from(
+            sorted(
+                {c for q in (*QUESTIONS.values(), *AFTERWARDS.values()) for c in q.choices} | {"skip", "", "?", "16.71"}
+            )
+        ),
+    )
+    def forge(self, about: str, name: str, choice: str) -> None:
+        self.choose(f"{about}:{name}:{choice}")
+
+    def choose(self, choice: str) -> None:
+        self.step(Incoming(Address("terminal", "1"), f"tap-{self.chat.sequence}", 0, choice=choice))
+
+    @rule(
+        caption=st.sampled_from(("", "", "", *STORIES[:2])),
+        group=st.sampled_from((None, "a", "b")),
+        kind=st.sampled_from(("photo", "photo", "document", "video", "voice")),
+        bad=st.sampled_from((False, False, False, True)),
+    )
+    def file(self, caption: str, group: str | None, kind: str, bad: bool) -> None:
+        words = self.mark(caption) if caption else ""
+        described = {"document": "application/pdf", "voice": "audio/ogg", "video": "video/mp4"}.get(kind, "image/png")
+        media = {"kind": kind, "content_type": described, "size": (1 << 30) if bad else 1000, "group": group}
+        message = self.chat.message(text=words, media=_media(**media))
+        if words:
+            self.sent[message.sequence] = words
+        self.step(message)
+
+    @rule(back=st.integers(0, 6), nth=st.integers(0, 2))
+    def heard(self, back: int, nth: int) -> None:
+        """A machine has heard a voice note."""
+        words = self.mark(STORIES[nth])
+        sequence = max(1, self.chat.sequence - back)
+        self.step(Incoming(Address("terminal", "1"), words, sequence, text=words, transcribed=True), heard=words)
+
+    @rule(label=st.sampled_from((None, None, "Pasar {} Sekayu")))
+    def pin(self, label: str | None) -> None:
+        words = self.mark(label) if label else None
+        message = self.chat.message(place=_place(words))
+        self.step(message)
+
+    @rule(back=st.integers(0, 9), template=st.sampled_from((*STORIES[:6], *PLACES, *TIMES)))
+    def edit(self, back: int, template: str) -> None:
+        """Any earlier message, or one that never was, is written anew."""
+        if not self.sent:
+            return
+        sequence = sorted(self.sent)[-1 - back % len(self.sent)]
+        words = self.mark(template)
+        before, self.sent[sequence] = self.sent[sequence], words
+        message = Incoming(Address("terminal", "1"), words, sequence, text=words, edits=True)
+        self.step(message, replaced=marks_of(before))
+
+    @rule(kind=st.sampled_from(KINDS))
+    def unusable(self, kind: str) -> None:
+        self.step(self.chat.message(unsupported=kind))
+
+    @rule(template=st.sampled_from((*ACTS, "ya", "terima kasih")), ticket=st.integers(1, 2))
+    def quote(self, template: str, ticket: int) -> None:
+        words = self.mark(template) if "{}" in template else template
+        self.step(self.chat.message(text=words), quoted=f"T-{ticket:03d}-000-0000")
+
+    @rule(hours=st.sampled_from((0.01, 1, 7, 20, 60)))
+    def time_passes(self, hours: float) -> None:
+        self.chat.wait(timedelta(hours=hours))
+
+    @rule(days=st.sampled_from((0, 1, 6, 8)))
+    def silence(self, days: int) -> None:
+        """The worker looks for drafts that wait."""
+        self.chat.wait(timedelta(days=days))
+        before = self.chat.conversation
+        reply = self.chat.elapse(KEEP, NOTICE)
+        self.check(before, reply, None)
+        if before.draft is not None and self.chat.conversation.draft is None:
+            assert before.warned_at, "dropped without a notice"
+            assert self.chat.facts.now.timestamp() - before.warned_at >= NOTICE.total_seconds()
+
+    @rule(draft=st.booleans())
+    def carried_away(self, draft: bool) -> None:
+        """Another chat has redeemed the code of this one."""
+        now = self.chat.conversation
+        if draft and now.draft is not None:
+            self.alive -= marks_of(json.dumps(save_draft(now.draft)))
+            self.moved_out.add(now.draft.number)
+            asks = now.asking if now.about is not None else None
+            self.chat.conversation = replace(now, draft=None, asking=asks, held=(), moved=True)
+            self.alive -= marks_of(str(now.held))
+
+    @rule(kind=st.sampled_from(("unknown", "too_many", "gone", "own", "draft", "tickets")))
+    def next_code(self, kind: str) -> None:
+        """What the next code will bring into this chat."""
+        if kind == "draft":
+            number = 7
+            told = (Told(self.mark("Jembatan di Lais putus {}"), 3), Told(self.mark("kemarin sore {}"), 5))
+            carried = Carried(draft=Draft(number, told, photos=2).answer("story", True))
+            self.chat.carried = carried
+        elif kind == "tickets":
+            self.chat.carried = Carried(tickets=("T-111-000-0000",))
+        else:
+            self.chat.carried = Carried(problem=kind)
+
+    @rule(
+        verdict=st.sampled_from(("done", "done", "unknown", "not_allowed", "ended")),
+        around=st.sampled_from(
+            (Around(), Around((1, 2), 3), Around((4,), 1, "T-001-000-0000"), Around((), 0, "T-002-000-0000"))
+        ),
+        code=st.sampled_from((None, ("ACFK-2345", (NOW + timedelta(minutes=30)).isoformat()))),
+        states=st.lists(st.sampled_from(OFFICE_STATES), max_size=12),
+    )
+    def the_world_changes(self, verdict: str, around: Around, code: Any, states: list[str]) -> None:
+        self.chat.verdict, self.chat.around, self.chat.code = verdict, around, code
+        own = tuple(Own(f"T-{n + 1:03d}-000-0000", f"laporan {n}", state) for n, state in enumerate(states))
+        self.chat.facts = replace(self.chat.facts, own=own)
+
+    @rule()
+    def restart(self) -> None:
+        """A new version starts with what the old one saved, and with what only a later one understands."""
+        saved = {**save(self.chat.conversation), "of_a_later_version": {"x": [1]}}
+        if saved["draft"]:
+            saved["draft"] = {**saved["draft"], "of_a_later_version": 1}
+        assert load(json.loads(json.dumps(saved))) == self.chat.conversation
+
+    # --- what must be true -------------------------------------------------------------------------
+
+    def step(
+        self,
+        message: Incoming,
+        *,
+        unheard: bool = False,
+        replaced: frozenset[str] = frozenset(),
+        heard: str = "",
+        quoted: str | None = None,
+    ) -> None:
+        """One message, and everything that must be true of the turn that follows."""
+        before, wished = self.chat.conversation, len(self.chat.wishes)
+        if not self.hurries:
+            self.chat.wait(timedelta(seconds=5))
+        facts = self.chat.facts
+        self.chat.facts = replace(facts, quoted=quoted)
+        reply = self.chat.take(message, unheard=unheard and before.greeted)
+        self.chat.facts = facts
+        new = marks_of(message.text or "") | marks_of(message.place.label or "" if message.place else "")
+        self.alive = (self.alive - replaced) | new
+        wishes = self.chat.wishes[wished:]
+        keys = self.chat.keys
+        if "move.draft" in keys and self.chat.carried.draft:
+            self.alive |= marks_of(self.chat.carried.draft.story)
+            self.files[self.chat.draft.number] = self.chat.carried.draft.photos
+            self.chat.carried = Carried(problem="unknown")
+        self._release(before, keys, message, heard)
+        for wish in wishes:
+            if isinstance(wish, KeepMedia) and wish.draft is not None:
+                self.files[wish.draft] = self.files.get(wish.draft, 0) + 1
+            if isinstance(wish, DropFiles):
+                self.files[wish.draft] = 0
+            if isinstance(wish, File):
+                self._check_filing(before, wish.draft, message)
+        assert ("filed" in keys) == any(isinstance(wish, File) for wish in wishes)
+        self.check(before, reply, message)
+
+    def _release(self, before: Conversation, keys: list[str], message: Incoming, heard: str) -> None:
+        """What may be gone: what was replaced on purpose, dropped on purpose, or never taken, and said so."""
+        now = self.chat.conversation
+        if "rights.erased" in keys:
+            self.alive &= marks_of(self._outside())
+        if {"cancelled", "again", "offer_declined"} & set(keys) and before.draft is not None:
+            self.alive -= marks_of(json.dumps(save_draft(before.draft)))
+            self.alive -= marks_of(str(before.held))
+        if before.draft is not None:
+            changed = before.asking if before.asking in {"story", "place", "time", "region"} else None
+            if changed == "story" or (
+                "noted.changed" in keys and before.draft.number == getattr(now.draft, "number", 0)
+            ):
+                if "heard" not in keys:
+                    self.alive -= (
+                        marks_of(before.draft.story)
+                        if changed == "story" and "story" in before.draft.answers
+                        else set()
+                    )
+            for name in ("place", "time"):
+                if changed == name or "noted.changed" in keys or "noted.time" in keys or message.edits:
+                    self.alive -= marks_of(json.dumps(before.draft.value(name)))
+            if message.choice and message.choice.endswith(":heard:wrong") or before.asking == "heard":
+                self.alive -= marks_of(json.dumps(before.draft.context.get("heard")))
+            if heard:
+                self.alive -= marks_of(json.dumps(before.draft.context.get("heard")))
+        if heard and f"{now}".find(heard) < 0:
+            self.alive -= marks_of(heard)
+        if "edit_unknown" in keys or (before.asking == "confirm" and "ask.which" in keys):
+            self.alive -= marks_of(message.text)  # a "no" to the summary, in whatever words, asks what is wrong
+        if before.about is not None and any(key.startswith("refused.") for key in keys):
+            self.alive -= marks_of(message.text)  # no answer to a question about a filed complaint, and said so
+        if {"ask.reason", "after.which_ticket"} & set(keys) and len(message.text.split()) <= 3:
+            self.alive -= marks_of(message.text)  # nothing but the act: what is not solved is asked
+
+    def _check_filing(self, before: Conversation, draft: Draft, message: Incoming) -> None:
+        """A draft is filed once, after a yes to a summary that showed it as it is, with all its files."""
+        assert draft.number not in self.filed
+        self.filed.append(draft.number)
+        assert before.draft is not None
+        assert before.draft.number == draft.number
+        assert message.choice == f"{draft.number}:confirm:send" or (before.asking == "confirm" and message.text)
+        now = dict(asking.summary(draft, "id", self.chat.facts).params)
+        shown = dict(self.shown.get(draft.number, {}))
+        assert draft.photos == self.files.get(draft.number, 0)
+        assert {**shown, "photos": 0} == {**now, "photos": 0}
+        assert not before.held
+
+    def check(self, before: Conversation, reply: str, message: Incoming | None) -> None:
+        """What is true after every turn."""
+        chat, turn = self.chat, self.chat.turn
+        assert turn is not None
+        keys = set(chat.keys)
+        now = chat.conversation
+        for say in turn.replies:
+            for language in LANGUAGES:
+                speak(say.key, say.params, language)
+                assert holes(catalogue(language)[say.key]) <= set(say.params), say.key
+            if say.key == "summary" and now.draft is not None:
+                self.shown[now.draft.number] = asking.summary(now.draft, "id", chat.facts).params
+        assert bool(reply) == bool(turn.replies)
+        assert len(turn.buttons) <= 10
+        assert len({each.choice for each in turn.buttons}) == len(turn.buttons)
+        for each in turn.buttons:
+            assert len(each.choice.encode()) <= 64
+            assert all(speak(each.key, each.params, language).strip() for language in LANGUAGES)
+        self.seen_buttons = [*self.seen_buttons, *(each.choice for each in turn.buttons)][-40:]
+        wanted = message is not None and self._is_wanted(before, message)
+        self._check_question(turn, now, keys, wanted=wanted)
+        self._check_drafts(before, now, keys)
+        lost = self.alive - marks_of(json.dumps(save(now)) + self._outside())
+        if "draft_expired" in keys:
+            self.alive -= lost
+            lost = set()
+        assert not lost, f"{lost} is lost"
+
+    def _is_wanted(self, before: Conversation, message: Incoming) -> bool:
+        """Whether the citizen goes back to a question of their own accord."""
+        words = message.choice or message.text
+        return before.asking == "which" or ":which:" in words or change_in(message.text) is not None
+
+    def _check_question(self, turn: Any, now: Conversation, keys: set[str], *, wanted: bool) -> None:
+        waits = now.asking
+        assert waits is None or waits in QUESTIONS or waits in AFTERWARDS
+        assert (now.about is not None) == (waits in AFTERWARDS)
+        if waits in QUESTIONS:
+            assert now.draft is not None
+        if turn.replies and not keys & ALONE and now.pace[0] <= MESSAGES_A_MINUTE:
+            if now.draft is not None or now.about is not None:
+                assert turn.asks is not None, keys
+                assert turn.asks == waits
+        if wanted and turn.asks:
+            self.wanted.add(turn.asks)
+        if turn.asks in QUESTIONS and QUESTIONS[turn.asks].coaching and now.draft is not None:
+            if not wanted and turn.asks not in self.wanted:
+                self.coached.setdefault(now.draft.number, set()).add(turn.asks)
+                assert len(self.coached[now.draft.number]) == 1
+
+    def _check_drafts(self, before: Conversation, now: Conversation, keys: set[str]) -> None:
+        assert now.drafts >= before.drafts or before.drafts > 10**5
+        numbers = [draft.number for draft in (now.draft, *now.parked) if draft]
+        assert len(set(numbers)) == len(numbers)
+        assert all(number <= now.drafts for number in numbers)
+        assert not set(numbers) & set(self.filed)
+        gone = {draft.number for draft in (before.draft, *before.parked) if draft} - set(numbers)
+        assert not gone or keys & ENDS, f"drafts {gone} are lost"
+
+    def _outside(self) -> str:
+        """All that has left the conversation for the store."""
+        drafts = [each.draft for each in self.chat.wishes if isinstance(each, File | Follow | Join)]
+        texts = [str(getattr(each, "text", "")) for each in self.chat.wishes]
+        return json.dumps([save_draft(draft) for draft in drafts]) + " ".join(texts)
+
+    @invariant()
+    def nothing_is_filed_twice(self) -> None:
+        assert len(self.filed) == len(set(self.filed)) == len(self.chat.filed)
+
+
+def marks_of(words: str) -> frozenset[str]:
+    """The marks in some words."""
+    return frozenset(re.findall(r"xq\d+", words))
+
+
+def holes(words: str) -> set[str]:
+    """The parameters of a text."""
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name}
+
+
+def _media(**described: Any) -> Any:
+    from bot.messages import Media
+
+    return Media(provider_id="file", **described)
+
+
+def _place(label: str | None) -> Any:
+    from bot.messages import Place
+
+    return Place(-2.89, 103.83, label)
+
+
+AnyConversation.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestAnyConversation = AnyConversation.TestCase
