@@ -18,7 +18,7 @@ from api.unit import Unit, unit
 from bot import answers, asking, conversation, dialogue
 from bot.conversation import Draft
 from bot.messages import Incoming
-from bot.script import AFTERWARDS, QUESTIONS, privacy_of
+from bot.script import AFTERWARDS, QUESTIONS, privacy_of, time_of
 from bot.turns import (
     Act,
     Adopt,
@@ -129,7 +129,8 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         facts = replace(facts_of(house), unheard=unheard, own=own, quoted=await _quoted(work, taken, message))
         turn = await _fulfilled(work, taken, message, dialogue.advance(before, message, facts), facts)
         after = conversation.save(turn.conversation)
-        reply = await _reply(work, taken, message, before, turn, spoken, unheard) if turn.replies else None
+        about = next((event.complaint_id for event in work.events if event.kind == "filed"), None)
+        reply = await _reply(work, taken, message, before, turn, spoken, unheard, about) if turn.replies else None
         if reply is not None:
             await deliveries.add_and_remember(work.connection, reply, after)
             work.spoke = True
@@ -190,8 +191,11 @@ async def _reply(
     turn: Turn,
     spoken: deliveries.Spoken | None,
     unheard: bool,
+    about: int | None,
 ) -> NewDelivery | None:
-    """The reply of a turn, joined with one before it that nobody has spoken yet; None where that says all of it."""
+    """The reply of a turn, joined with one before it that nobody has spoken yet; None where that says all of it.
+
+    `about` is the id of a complaint that it tells of, so that whoever quotes it is understood."""
     says: list[tuple[str, Mapping[str, Any]]] = [(say.key, say.params) for say in turn.replies]
     if spoken is not None and spoken.claimed_at is None:
         says = _join(await deliveries.withdraw(work.connection, spoken.id) or [], says)
@@ -206,6 +210,7 @@ async def _reply(
         address=message.address.user,
         says=says,
         buttons=turn.buttons,
+        complaint_id=about,
         asks=turn.asks or "",
         language=turn.conversation.language,
         after=JOIN_SECONDS if starts or message.media or unheard else 0.0,
@@ -315,7 +320,7 @@ async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: 
     citizen = taken.citizen_id or await contacts.become_citizen(work.connection, taken.contact_id, taken.name, language)
     place = draft.value("place") or {}
     function, responsible = asking.suggested_office(draft, facts)
-    privacy, time = privacy_of(draft), draft.value("time") or {}
+    privacy, time = privacy_of(draft), time_of(draft)
     reading = promised(draft.suggestion, responsible)
     topics = reading.get("topics") or []
     code = receipts.new_code()

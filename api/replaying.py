@@ -136,8 +136,11 @@ class Person(Protocol):
     async def do(self, turn: Turn, choice: str | None) -> None:
         """Do what a citizen does in this turn; return once it is taken. `choice` is what a tap sends."""
 
-    async def hear(self, count: int) -> Said:
-        """What the bot has said since the last time, once it has sent `count` messages into this chat in all."""
+    async def hear(self, count: int, turn: int, /) -> Said:
+        """What the bot has said since the last time, once it has sent `count` messages into this chat in all.
+
+        `turn` is the number by which a later turn may quote it, whether or not the person did anything in that turn.
+        """
 
 
 class AttachingTerminal(Terminal):
@@ -171,7 +174,7 @@ class TerminalPerson:
         self._sequences[turn.number] = message.sequence
         await intake.take(self._house, message, {"text": message.text}, self._house.now())
 
-    async def hear(self, count: int) -> Said:
+    async def hear(self, count: int, _turn: int, /) -> Said:
         """What was printed."""
         new = (await self._ear.heard(self.address.user, count))[self._heard :]
         self._heard += len(new)
@@ -276,8 +279,8 @@ _CODE = """
     SELECT say -> 1 ->> 'code' AS code FROM deliveries CROSS JOIN LATERAL jsonb_array_elements(says) AS say
     WHERE (channel || ' ' || address) = ANY(:addresses) AND say -> 1 ? 'code' ORDER BY id DESC LIMIT 1
 """
-# What citizens add in words to a filed complaint.
-_ADDED = "event IN ('noted', 'replied') AND actor_kind = 'citizen'"
+# What citizens add in words to a filed complaint; a file that answers an office leaves the same event without any.
+_ADDED = "event IN ('noted', 'replied') AND actor_kind = 'citizen' AND note IS NOT NULL"
 _FILED = f"""
     SELECT k.*, a.name AS office,
            (SELECT count(*) FROM media WHERE complaint_id = k.id) AS photos,
@@ -353,7 +356,7 @@ class Shell:
         await self._do(person, turn, choice)
         await self._work()
         if self._held is None:
-            return await self._hear(person)
+            return await self._hear(person, turn.number)
         rows = await self.rows(_WAITING, **_of(person))
         whole = _rendered(rows)
         new = _rendered([row for row in rows if row.id not in self._seen])
@@ -361,7 +364,7 @@ class Shell:
         self._seen, self._before = {row.id for row in rows}, whole
         if not more:
             self.leave()
-            read = await self._hear(person)
+            read = await self._hear(person, turn.number)
             if read.text.split() != whole.text.split():
                 raise StageFailed(f"turn {turn.number}: what was read is not what the ledger held:\n{read.text}")
         return said
@@ -471,9 +474,9 @@ class Shell:
 
     # what is said
 
-    async def _hear(self, person: Person) -> Said:
+    async def _hear(self, person: Person, turn: int) -> Said:
         [row] = await self.rows(_OWED, soon=SOON, **_of(person))
-        hearing = asyncio.ensure_future(person.hear(row.owed))
+        hearing = asyncio.ensure_future(person.hear(row.owed, turn))
         try:
             # What fails never comes: that is worth a look now and then.
             while not (await asyncio.wait({hearing}, timeout=GLANCE))[0]:

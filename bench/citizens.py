@@ -2,8 +2,9 @@
 
 It serves the Bot API (printing its port) and reads orders from standard input, one JSON line a cell.
 Each citizen posts an update to the bot's webhook, waits until the bot has called sendMessage for that chat,
-and goes on; the time between the two is a turn's latency. Both sides speak HTTP/1.1 by hand on bare asyncio
-protocols, because Python's CPU is what is measured.
+reads what is asked, and answers; the time between the two is a turn's latency. With the ticket the citizen is done,
+and another one begins in a chat of their own: nobody files hundreds of complaints, nor is let. Both sides speak
+HTTP/1.1 by hand on bare asyncio protocols, because Python's CPU is what is measured.
 """
 
 from __future__ import annotations
@@ -23,9 +24,16 @@ from urllib.parse import parse_qs
 import uvloop
 
 from bench.tally import Order, Tally, tell, tell_result
+from bot.texts import speak
 
 TICKET = re.compile(r"T-\d{3}-\d{3}-\d{4}")
-TURNS = 4
+# What is answered, by the question that a reply ends with; the story is the first turn.
+ANSWERS = {speak(f"ask.{name}"): words for name, words in (
+    ("photos", "tidak ada"), ("privacy", "anonim"), ("confirm", "ya"),
+)}  # fmt: skip
+TURNS = 1 + len(ANSWERS)
+# Whoever was asked so much more than that goes away without a ticket.
+ENDURES = 3 * TURNS
 # A bot that has not answered by then has lost the message.
 PATIENCE = 20.0
 # A second reply to the last turn would come within this time.
@@ -35,11 +43,24 @@ BOT = {"id": 123456, "is_bot": True, "first_name": "LAPOR", "username": "lapor_u
 ABILITIES = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
 
 
+# A town of many streets, named as streets are named after flowers and trees.
+FLOWERS = (
+    "Mawar", "Melati", "Kenanga", "Cempaka", "Anggrek", "Dahlia", "Flamboyan", "Teratai", "Seruni", "Kamboja",
+    "Bougenville", "Tulip", "Alamanda", "Gardenia", "Krisan", "Lavender", "Edelweis", "Wijayakusuma", "Azalea", "Asoka",
+)  # fmt: skip
+TREES = (
+    "Mahoni", "Cemara", "Bintaro", "Trembesi", "Ketapang", "Akasia", "Meranti", "Ulin", "Damar", "Angsana",
+    "Waru", "Sengon", "Pinus", "Randu", "Gaharu", "Bungur", "Kenari", "Mindi", "Sonokeling", "Jati",
+)  # fmt: skip
+STREETS = [f"{flower} {tree}" for flower in FLOWERS for tree in TREES]
+
+
 def story(number: int) -> str:
-    """The words that a complaint begins with: one place, one time, no two alike."""
-    street = ("Merdeka", "Sudirman", "Kolonel Wahid Udin", "Letkol Nawawi", "Kapten A. Rivai")[number % 5]
+    """The words that a complaint begins with: one place, one time, and no two in one street, so that nobody is asked
+    whether others have reported the same."""
+    street, lane = STREETS[number * 7 % len(STREETS)], number // len(STREETS) + 1
     return (
-        f"Jalan {street} di depan SMP 1 Sekayu berlubang sudah 3 bulan, mohon diperbaiki. "
+        f"Jalan {street} {lane} Sekayu berlubang sudah 3 bulan, mohon diperbaiki. "
         f"Sudah {2 + number % 7} motor jatuh di dekat rumah nomor {number % 200 + 1}, terutama saat hujan."
     )
 
@@ -60,17 +81,23 @@ def update(update_id: int, chat: int, message_id: int, words: str) -> dict[str, 
 
 
 class Citizen:
-    """Files one complaint after the other, a turn at a time."""
+    """A place at which one person after the other files a complaint, a turn at a time, each in a chat of their own."""
 
-    __slots__ = ("asked_at", "chat", "message_id", "place", "town", "waits")
+    __slots__ = ("asked_at", "chat", "message_id", "place", "town", "waits", "words")
 
-    def __init__(self, town: Town, chat: int) -> None:
+    def __init__(self, town: Town) -> None:
         self.town = town
-        self.chat = chat
-        self.message_id = 0  # citizen and bot share the counter of their chat
-        self.place = 0
         self.waits = False
         self.asked_at = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """Somebody new has come."""
+        self.chat = next(self.town.chats)
+        self.town.citizens[self.chat] = self
+        self.message_id = 0  # citizen and bot share the counter of their chat
+        self.place = 0
+        self.words = ""
 
     def speak(self) -> None:
         """Write the next message."""
@@ -79,36 +106,45 @@ class Citizen:
             return
         self.message_id += 1
         number = next(town.numbers)
-        words = story(number) if self.place == 0 else ("tidak ada", "anonim", "ya")[min(self.place, TURNS - 1) - 1]
+        words = self.words if self.place else story(number)
         body = json.dumps(update(700_000_000 + number, self.chat, self.message_id, words)).encode()
         self.waits = True
         self.asked_at = time.perf_counter()
         town.posted += 1
         town.post(body)
 
-    def hear(self, words: str) -> int:
-        """Read the bot's message; returns its number in the chat."""
+    def hear(self, chat: int, words: str) -> int:
+        """Read the bot's message in that chat; returns its number there."""
         self.message_id += 1
-        town = self.town
-        if not self.waits:
+        message_id, town = self.message_id, self.town
+        if not self.waits or chat != self.chat:
             town.doubled += 1
-            return self.message_id
+            return message_id
         self.waits = False
         town.tally.turn(self.place, time.perf_counter() - self.asked_at)
         self.place += 1
-        # Only the last turn's reply carries a number; where none came the conversation goes on, and is counted.
-        if self.place >= TURNS and (found := TICKET.search(words)):
-            town.tally.receipt()
-            town.receipts.append(found[0])
-            town.receipt_turns += self.place
-            self.place = 0
-        elif self.place == TURNS:
-            town.astray += 1
+        self._read(words)
         if town.think:
             town.loop.call_later(town.think * random.uniform(0.5, 1.5), self.speak)
         else:
             town.loop.call_soon(self.speak)
-        return self.message_id
+        return message_id
+
+    def _read(self, words: str) -> None:
+        """Find out what is to be answered, or that it is done; a conversation that goes another way is counted."""
+        town = self.town
+        answer = next((answer for asked, answer in ANSWERS.items() if words.endswith(asked)), None)
+        if answer is None and (found := TICKET.search(words)):
+            town.tally.receipt()
+            town.receipts.append(found[0])
+            town.receipt_turns += self.place
+            self.begin()
+            return
+        if answer is None or self.place == TURNS:
+            town.astray += 1
+        self.words = answer or "lanjut"
+        if self.place == ENDURES:
+            self.begin()
 
 
 class Town:
@@ -146,8 +182,7 @@ class Town:
     async def run(self, order: Order) -> None:
         """Run one order, telling when the measured seconds begin and end and what came of them."""
         self._begin(order)
-        crowd = [Citizen(self, next(self.chats)) for _ in range(order.citizens)]
-        self.citizens.update((citizen.chat, citizen) for citizen in crowd)
+        crowd = [Citizen(self) for _ in range(order.citizens)]
         for citizen in crowd:
             self.loop.call_later(random.uniform(0.0, max(order.think, 0.3)), citizen.speak)
         await asyncio.sleep(order.warmup)
@@ -277,15 +312,16 @@ class BotApi(asyncio.Protocol):
         return b"404 Not Found", {"ok": False, "error_code": 404, "description": "Not Found: method not found"}
 
     def _send_message(self, arguments: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-        citizen = self.town.citizens.get(int(arguments["chat_id"]))
+        chat = int(arguments["chat_id"])
+        citizen = self.town.citizens.get(chat)
         if citizen is None:
             description = "Bad Request: chat not found"
             return b"400 Bad Request", {"ok": False, "error_code": 400, "description": description}
         words = arguments["text"]
         message: dict[str, Any] = {
-            "message_id": citizen.hear(words),
+            "message_id": citizen.hear(chat, words),
             "from": BOT,
-            "chat": {"id": citizen.chat, "first_name": "Budi", "type": "private"},
+            "chat": {"id": chat, "first_name": "Budi", "type": "private"},
             "date": int(time.time()),
             "text": words,
         }

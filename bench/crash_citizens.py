@@ -18,9 +18,18 @@ from peers.bot_api import JPEG, Call, Citizen, FakeBotApi, Fault, Sent, Update, 
 
 from bot.texts import speak
 
-QUESTIONS = ("story", "place", "region", "class", "time", "photos", "privacy", "confirm", "which")
-ASKS = {name: speak(f"ask.{name}") for name in QUESTIONS}
-RECEIPT = re.compile(re.escape(speak("filed", {"ticket": "\x00"})).replace("\x00", r"(\S+)"))
+
+def _pattern(key: str, *params: str) -> re.Pattern[str]:
+    """The words of a text, with a group for each parameter."""
+    words = speak(key, dict.fromkeys(params, "\x00"))
+    return re.compile(re.escape(words).replace("\x00", r"(\S+)"))
+
+
+QUESTIONS = ("story", "place", "region", "class", "detail", "time", "photos", "privacy", "confirm", "which")
+ASKS = {name: _pattern(f"ask.{name}") for name in QUESTIONS} | {
+    "neighbours": _pattern("ask.neighbours", "voices"),
+}
+RECEIPT = _pattern("filed", "ticket")
 # How long a citizen waits, when a question comes again that he has answered, before he answers it again.
 # Longer than two leases: what comes doubled, before a reply whose speaker died, is not asked again.
 PATIENCE = 25.0
@@ -33,8 +42,10 @@ STORIES = (
     "Jembatan di desa Bailangu Sekayu berlubang sejak tahun lalu, {marker}, motor sering jatuh.",
 )
 ADDITION = "Tambahan {marker}: anak sekolah takut lewat dan sudah dua orang terluka."
-# What is said to each question; the last three are asked only where the story was not understood.
+# What is said to each question. Of the others' reports everybody thinks that they are about something else; the last
+# ones are asked only where the story was not understood.
 WORDS = {
+    "neighbours": ("laporan baru", "baru"),
     "photos": ("tidak ada", "gak ada", "tidak"),
     "privacy": ("anonim", "biasa saja", "rahasia"),
     "confirm": ("ya", "iya", "benar"),
@@ -42,6 +53,7 @@ WORDS = {
     "region": ("Musi Banyuasin",),
     "place": ("Jalan Merdeka dekat pasar, Sekayu",),
     "time": ("sejak minggu lalu",),
+    "detail": ("mohon segera dilihat petugas",),
 }
 PRIVACY = {
     "anonim": (True, False),
@@ -307,12 +319,14 @@ class Complainant:
 
 def _question(reply: Sent) -> str | None:
     """The question that a reply ends with."""
-    return next((name for name, words in ASKS.items() if reply.text.endswith(words)), None)
+    found = ((name, match.end()) for name, words in ASKS.items() for match in words.finditer(reply.text))
+    return next((name for name, end in found if end == len(reply.text)), None)
 
 
 # The buttons that mean the same as the words.
 TAPS = {
     "photos": [["photos", "none"]],
+    "neighbours": [["neighbours", "new"]],
     "privacy": [["privacy", "anonymous"], ["privacy", "open"], ["privacy", "secret"]],
     "confirm": [["confirm", "send"]],
 }

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,16 +24,30 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from bench.citizens import TURNS, story, update
 from bench.tally import Order, Tally, tell, tell_result
-from store import complaints, contacts, deliveries, inbox, tickets
+from store import complaints, contacts, deliveries, inbox, receipts, tickets
 from store.complaints import Actor, NewComplaint
 
 MARK_EVERY = 0.006
 DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
-SUGGESTION = {
-    "functions": [["pekerjaan_umum", 0.8731], ["perhubungan", 0.0644], ["perumahan", 0.0213]],
-    "topics": [["Jalan", 0.8102], ["Infrastruktur", 0.0911], ["Lalu lintas", 0.0377]],
-    "class": [["pengaduan", 0.9713], ["aspirasi", 0.0201], ["permintaan_informasi", 0.0086]],
-    "model": "2026-11-21",
+SUGGESTION: dict[str, Any] = {
+    "functions": [["pu", 0.9288], ["dlh", 0.0127], ["bapenda", 0.0043], ["bpjs_tk", 0.0028], ["perkim", 0.0028]],
+    "topics": [
+        ["PEKERJAAN UMUM DAN PENATAAN RUANG", 0.672],
+        ["PERHUBUNGAN", 0.0454],
+        ["PEMBANGUNAN DESA, DAERAH TERTINGGAL, DAN TRANSMIGRASI", 0.0371],
+        ["KETENTERAMAN, KETERTIBAN UMUM, DAN PELINDUNGAN MASYARAKAT", 0.0336],
+        ["TOPIK LAINNYA", 0.0311],
+    ],
+    "class": [["pengaduan", 0.9107], ["aspirasi", 0.0514], ["permintaan_informasi", 0.0379]],
+    "model": "2026-11-21.0123abcd",
+    "likely": ["pu"],
+    "band": "ask",
+    **dict.fromkeys(("danger", "chatter", "sensitive")),
+}
+PLACE = {
+    "text": "Jalan Mawar Mahoni 1 Sekayu",
+    "region": "16.06.01",
+    "name": "Kecamatan Sekayu, Kabupaten Musi Banyuasin",
 }
 # What a turn's reply is made of, as the dialogue leaves it in the ledger.
 SAYS: tuple[list[Any], ...] = (
@@ -43,24 +59,30 @@ SAYS: tuple[list[Any], ...] = (
             {
                 "class": {"key": "class.pengaduan"},
                 "story": story(1),
-                "place": "Jalan Merdeka, SMP 1 Sekayu (Musi Banyuasin)",
+                "place": f"{PLACE['text']} ({PLACE['name']})",
                 "time": "sudah 3 bulan",
                 "photos": {"key": "none"},
                 "name": {"key": "name.hidden"},
                 "public": {"key": "public.yes"},
-                "agency": "Dinas Pekerjaan Umum dan Penataan Ruang",
-                "agency_note": {"key": "office.sure"},
-                "category": "Jalan",
+                "agency": {
+                    "key": "office.unsure",
+                    "params": {"agency": "Dinas Pekerjaan Umum Kabupaten Musi Banyuasin"},
+                },
+                "category": "Pekerjaan umum dan penataan ruang",
             },
         ],
         ["ask.confirm", {}],
     ],
-    [["filed", {"ticket": "T-000-000-0000"}], ["filed_next", {}]],
+    [
+        ["filed", {"ticket": "T-000-000-0000"}],
+        ["receipt", {"code": "2222-2222", "link": "https://kanal.example/periksa"}],
+        ["filed_next", {}],
+    ],
 )
 BUTTONS: tuple[list[Any], ...] = (
-    [["choice.photos.none", "1:photos:none"]],
-    [[f"choice.privacy.{choice}", f"1:privacy:{choice}"] for choice in ("open", "anonymous", "secret", "both")],
-    [[f"choice.confirm.{choice}", f"1:confirm:{choice}"] for choice in ("send", "change", "cancel")],
+    [["choice.photos.none", "1:photos:none", {}]],
+    [[f"choice.privacy.{choice}", f"1:privacy:{choice}", {}] for choice in ("open", "anonymous", "secret", "both")],
+    [[f"choice.confirm.{choice}", f"1:confirm:{choice}", {}] for choice in ("send", "change", "cancel")],
     [],
 )
 ASKS = ("photos", "privacy", "confirm", "")
@@ -80,23 +102,33 @@ MARK = """
 
 def _conversation(place: int, number: int) -> dict[str, Any]:
     """The chat's memory after this turn, in the size that the dialogue gives it."""
-    known: dict[str, Any] = {"language": "id", "greeted": True, "tries": 0, "drafts": 1, "group_told": None}
+    known: dict[str, Any] = {
+        "language": "id", "greeted": True, "tries": 0, "drafts": 1, "group_told": None, "about": None,
+        "seen_at": 1795165200.0, "warned_at": 0.0, "pace": [place + 1, 1795165200.0], "moved": False,
+        "parked": [], "held": [], "filed_on": ["", 0],
+    }  # fmt: skip
     if place == TURNS - 1:
-        last = {"ticket": "T-000-000-0000", "number": 1, "sequences": [number], "albums": []}
-        return {**known, "asking": None, "draft": None, "last": last}
-    answers = {
+        last = {"ticket": "T-000-000-0000", "number": 1, "sequences": [number], "albums": [], "at": 1795165200.0}
+        return {**known, "asking": None, "draft": None, "last": last, "filed_on": ["2026-11-20", 1]}
+    answers: dict[str, Any] = {
         "story": [True, 0],
-        "place": [{"text": "Jalan Merdeka, SMP 1 Sekayu", "region": "16.06", "name": "Musi Banyuasin"}, 0],
+        "place": [PLACE, 0],
         "class": ["pengaduan", 0],
-        "time": ["sudah 3 bulan", 0],
+        "time": [{"words": "sudah 3 bulan", "since": True}, 0],
     }
+    context: dict[str, Any] = {"coached": "photos"}
+    if place:
+        answers |= {"photos": ["none", 3], "neighbours": ["none", 0]}
+        context |= {"around": {"ids": [], "voices": 0, "own": None}}
     draft = {
         "number": 1,
         "told": [[story(number), number]],
         "answers": answers,
         "photos": 0,
+        "voices": 0,
         "albums": [],
         "suggestion": SUGGESTION,
+        "context": context,
     }
     return {**known, "asking": ASKS[place], "draft": draft, "last": None}
 
@@ -104,19 +136,21 @@ def _conversation(place: int, number: int) -> dict[str, Any]:
 class Citizen:
     """One connection that commits one turn after the other."""
 
-    def __init__(self, connection: psycopg.AsyncConnection, chat: int) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection, chats: Iterator[int]) -> None:
         self.connection = connection
-        self.chat = chat
+        self.chats = chats
+        self.chat = 0
         self.turns = 0
-        self.citizen: int | None = None
         self.receipts: list[str] = []
 
     async def turn(self) -> int:
         """Commit a turn's rows; returns the contact that waits for its delivery."""
         place, self.turns = self.turns % TURNS, self.turns + 1
-        draft, words = self.turns // TURNS, story(self.turns) if place == 0 else "tidak ada"
+        if place == 0:
+            self.chat = next(self.chats)
+        words = story(self.chat) if place == 0 else "tidak ada"
         now = datetime.now(UTC)
-        payload = update(self.chat * 1_000_000 + self.turns, self.chat, self.turns, words)
+        payload = update(self.chat * TURNS + place, self.chat, place + 1, words)
         async with self.connection.transaction():
             taken = await self.connection.execute(
                 TAKE,
@@ -124,7 +158,7 @@ class Citizen:
                     "channel": "telegram",
                     "message_id": str(payload["update_id"]),
                     "address": str(self.chat),
-                    "sequence": self.turns,
+                    "sequence": place + 1,
                     "name": "Budi Santoso",
                     "payload": json.dumps(payload),
                     "received_at": now,
@@ -134,7 +168,7 @@ class Citizen:
             assert row is not None
             contact = int(row[1])
             if place == TURNS - 1:
-                await self._file(contact, draft)
+                await self._file(contact)
             await self.connection.execute(
                 ADD,
                 {
@@ -149,34 +183,34 @@ class Citizen:
                     "after": 0.0,
                 },
             )
-            memory = json.dumps(_conversation(place, self.turns))
+            memory = json.dumps(_conversation(place, self.chat))
             await self.connection.execute(REMEMBER, {"contact_id": contact, "conversation": memory})
         return contact
 
-    async def _file(self, contact: int, draft: int) -> None:
-        if self.citizen is None:
-            person = {"contact_id": contact, "name": "Budi Santoso", "language": "id"}
-            found = await (await self.connection.execute(BECOME_CITIZEN, person)).fetchone()
-            assert found is not None
-            self.citizen = int(found[0])
+    async def _file(self, contact: int) -> None:
+        person = {"contact_id": contact, "name": "Budi Santoso", "language": "id"}
+        found = await (await self.connection.execute(BECOME_CITIZEN, person)).fetchone()
+        assert found is not None
+        citizen = int(found[0])
         new = NewComplaint(
-            text=story(self.turns),
+            text=story(self.chat),
             report_class="pengaduan",
             channel="telegram",
-            citizen_id=self.citizen,
+            citizen_id=citizen,
             contact_id=contact,
-            draft=draft,
-            place="Jalan Merdeka, SMP 1 Sekayu",
-            region="16.06",
+            draft=1,
+            place=PLACE["text"],
+            region=PLACE["region"],
             happened="sudah 3 bulan",
+            code=receipts.new_code(),
             anonymous=True,
-            function="pekerjaan_umum",
-            category="Jalan",
-            model="2026-11-21",
+            function="pu",
+            category=SUGGESTION["topics"][0][0],
+            model=SUGGESTION["model"],
             suggested=SUGGESTION,
         )
         ticket = tickets.new()
-        parameters = complaints._file_parameters(new, ticket, Actor("citizen", str(self.citizen)))
+        parameters = complaints._file_parameters(new, ticket, Actor("citizen", str(citizen)))
         assert await (await self.connection.execute(FILE, parameters)).fetchone() is not None
         self.receipts.append(ticket)
 
@@ -186,7 +220,7 @@ class Floor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.first = 1
+        self.chats = itertools.count(1)
         self.stopping = self.finished = False
         self.spoken: list[int] = []
         self.tally = Tally()
@@ -197,8 +231,7 @@ class Floor:
         connections = [await psycopg.AsyncConnection.connect(self.url) for _ in range(order.citizens)]
         for connection in connections:
             await connection.set_autocommit(True)  # a transaction is a block of its own
-        crowd = [Citizen(connection, chat) for chat, connection in enumerate(connections, self.first)]
-        self.first += order.citizens
+        crowd = [Citizen(connection, self.chats) for connection in connections]
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as marking:
             marker = asyncio.create_task(self._mark(marking))
             work = [asyncio.create_task(self._work(citizen, order.think)) for citizen in crowd]
@@ -214,9 +247,9 @@ class Floor:
             await marker
         for connection in connections:
             await connection.close()
-        receipts = [ticket for citizen in crowd for ticket in citizen.receipts]
+        read = [ticket for citizen in crowd for ticket in citizen.receipts]
         posted = sum(citizen.turns for citizen in crowd)
-        tell_result(self.tally.result(posted=posted, receipts=receipts, receipt_turns=len(receipts) * TURNS))
+        tell_result(self.tally.result(posted=posted, receipts=read, receipt_turns=len(read) * TURNS))
 
     async def _work(self, citizen: Citizen, think: float) -> None:
         while not self.stopping:

@@ -1,6 +1,6 @@
 """What people would write instead: a `ConversationHandler` bot with its state in memory, and SQLAlchemy at the end.
 
-`python -m bench.handler_bot` asks what the channel under test asks, in words of the same length. Updates come
+`python -m bench.handler_bot` asks what the channel under test asks, in the same words. Updates come
 in as in python-telegram-bot's own example of a custom webhook (Starlette, uvicorn, the update queue), and
 are handled one after the other, since ConversationHandler does not support `concurrent_updates`. With
 `--at-once` every request handles its own update: it shows why that is so, for a citizen who answers before the
@@ -34,36 +34,32 @@ from telegram.ext import (
     filters,
 )
 
+from bot.texts import speak
 from store.database import sqlalchemy_url
 
 PATH = "/telegram"
 PHOTOS, PRIVACY, CONFIRM = range(3)
 
-GREETING = (
-    "Terima kasih sudah menghubungi kanal pengaduan pemerintah daerah. Laporan Anda diteruskan ke SP4N-LAPOR!.\n\n"
-    "Pesan Anda disimpan untuk menangani laporan dan dibaca petugas yang berwenang. Jangan kirim NIK, kata sandi, "
-    "atau kode OTP. Keadaan darurat: telepon 112.\n\n"
-)
-ASK_PHOTOS = 'Ada foto? Kirim sekarang, atau balas "tidak ada". Foto masih bisa menyusul.'
-ASK_PRIVACY = (
-    "Mau nama Anda tidak ditampilkan (Anonim)? Mau isi laporan tidak bisa dibaca umum (Rahasia)? Boleh pilih "
-    "keduanya. Petugas yang mengelola kanal tetap dapat melihat akun Anda dan menghubungi Anda."
-)
-SUMMARY = """Ini ringkasan laporan Anda.
+GREETING = f"{speak('greeting_short')}\n\n{speak('privacy_notice')}\n\n"
+ASK_PHOTOS, ASK_PRIVACY = speak("ask.photos"), speak("ask.privacy")
+SUMMARY = f"""Ini ringkasan laporan Anda.
 
 Jenis: Pengaduan (keluhan tentang layanan)
-Isi: {story}
+Isi: {{story}}
 Tempat: Sekayu
 Waktu: belum diketahui
-Foto atau berkas: {photos}
-Nama Anda: {privacy}
+Foto atau berkas: {{photos}}
+Nama Anda: {{privacy}}
 Isi laporan: bisa dibaca umum
 Usul tujuan: Dinas Kominfo (dipastikan petugas)
 
-Sudah benar? Balas "ya" untuk mengirim, "ubah" untuk memperbaiki, atau "batal"."""
-FILED = (
-    "Tercatat. Nomor laporan Anda: {ticket}\n\nPetugas akan memeriksa dan meneruskannya. Setiap kabar kami kirim ke "
-    'percakapan ini. Ketik "status" untuk melihat perkembangannya.'
+{speak("ask.confirm")}"""
+FILED = "\n\n".join(
+    (
+        "Tercatat. Nomor laporan Anda:\n{ticket}",
+        speak("receipt", {"code": "{code}", "link": "https://kanal.example/periksa"}),
+        speak("filed_next"),
+    )
 )
 
 
@@ -82,6 +78,7 @@ class Report(Base):
     name: Mapped[str]
     story: Mapped[str]
     photos: Mapped[str]
+    code: Mapped[str]
     privacy: Mapped[str]
     filed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -118,7 +115,7 @@ class Bot:
     async def photos(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int:
         """Any photos?"""
         _draft(context)["photos"] = _message(update).text or ""
-        choices = _buttons("Biasa saja", "Anonim", "Rahasia", "Anonim dan Rahasia")
+        choices = _buttons("Tanpa keduanya", "Anonim", "Rahasia", "Anonim dan Rahasia")
         await _message(update).reply_text(ASK_PRIVACY, reply_markup=choices)
         return PRIVACY
 
@@ -141,13 +138,14 @@ class Bot:
             name=message.from_user.full_name,
             story=draft["story"],
             photos=draft["photos"],
+            code=f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper(),
             privacy=draft["privacy"],
         )
-        ticket = report.ticket
+        ticket, code = report.ticket, report.code
         async with self._session() as session:
             session.add(report)
             await session.commit()
-        await message.reply_text(FILED.format(ticket=ticket))
+        await message.reply_text(FILED.format(ticket=ticket, code=code))
         return ConversationHandler.END
 
     async def cancel(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> int:

@@ -8,9 +8,9 @@
   ConversationHandler does not support, and which loses its way;
 - floor: the rows of a turn through bare psycopg, without HTTP and Telegram (`bench.floor`).
 
-The first two talk to the same citizens and the same Bot API (`bench.citizens`). Each citizen files one complaint
-after the other, four turns each, and waits for every reply. On the slow disk every commit waits 3 ms more
-(`commit_delay`). After each cell the tickets in the database are held against the receipts that citizens have read.
+The first two talk to the same citizens and the same Bot API (`bench.citizens`), so many at a time. Each files one
+complaint in four turns and waits for every reply; then somebody new comes. On the slow disk every commit waits 3 ms
+more (`commit_delay`). After each cell the tickets in the database are held against the receipts that were read.
 
 The server is the embedded one, in a temporary folder, with fsync; DATABASE_URL names another, on which databases
 are created and dropped again; its disk is not slowed, as that is a setting of the whole server.

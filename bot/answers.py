@@ -56,15 +56,17 @@ _GREETING_WORDS = frozenset(
 _SALAM = re.compile(r"ass?alam[\w']*")
 
 _INFORMATION = re.compile(
-    r"\b(?:bagaimana\s+(?:cara|prosedur|syarat)|gimana\s+cara|apa\s+(?:saja\s+)?syarat|apakah|kapan\s+(?:jadwal|buka)|"
-    r"mohon\s+(?:info|informasi)|minta\s+(?:info|informasi)|mau\s+(?:tanya|bertanya)|"
+    r"\b(?:bagaimana\s+(?:cara|prosedur|syarat)|gimana\s+cara|apa\s+(?:saja\s+)?syarat|kapan\s+(?:jadwal|buka)|"
+    r"mohon\s+(?:info|informasi)|minta\s+(?:info|informasi)|(?:mau|ingin)\s+(?:tanya|bertanya|menanyakan)|"
     r"berapa\s+biaya|di\s*mana\s+(?:bisa|saya))\b",
     re.IGNORECASE,
 )
 _ASPIRATION = re.compile(
-    r"\b(?:usul|mengusulkan|usulan|saran|menyarankan|aspirasi|alangkah\s+baiknya|sebaiknya|semoga|apresiasi)\b",
-    re.IGNORECASE,
+    r"\b(?:usul|mengusulkan|usulan|saran|menyarankan|aspirasi|alangkah\s+baiknya)\b", re.IGNORECASE
 )
+# Words that also stand in complaints, as politeness and as reproach: they count where the model is not sure.
+_QUESTION = re.compile(r"\bapakah\b", re.IGNORECASE)
+_WISH = re.compile(r"\b(?:sebaiknya|semoga|apresiasi)\b", re.IGNORECASE)
 
 
 class Refused(Exception):
@@ -220,10 +222,16 @@ def region(text: str, locate: Locate, _today: date) -> Any:
     return {"region": found.region, "name": found.name, "text": text.strip()}
 
 
+# So many words without any time in them are no answer to "since when"; more words than that are a story.
+_LONGEST_TIME = 6
+_LONGEST_WITH_TIME = 14
+
+
 def time(text: str, _locate: Locate, today: date) -> Any:
-    """When it happened or since when, in the citizen's words; a long text without any time is not an answer."""
-    when = read_when(text, today)
-    if is_bare(text) or (when is None and len(text) > 80):
+    """When it happened or since when, in the citizen's words; many words are not an answer, but a part of the story,
+    out of which the time is read."""
+    when, words = read_when(text, today), len(text.split())
+    if is_bare(text) or words > (_LONGEST_WITH_TIME if when else _LONGEST_TIME):
         raise Refused("time.words")
     return {**_time(when), "words": text.strip()} if when else {"words": text.strip()}
 
@@ -231,6 +239,8 @@ def time(text: str, _locate: Locate, today: date) -> Any:
 def _time(when: When) -> dict[str, Any]:
     """The saved form of a time: the words, the day that they name, and the days that it may be if that is in doubt."""
     time: dict[str, Any] = {"words": when.words, "since": when.since}
+    if when.about:
+        time["about"] = when.about
     if when.doubt:
         return {**time, "doubt": when.doubt, "days": [day.isoformat() for day in when.candidates]}
     return {**time, "day": when.day.isoformat()} if when.day else time
@@ -254,6 +264,17 @@ def time_in_story(text: str, today: date) -> dict[str, Any] | None:
     return _time(when) if when else None
 
 
+_VAGUE = re.compile(
+    r"\b(?:(?:se)?tiap|saban|every|lam[aoe]|suwe|dulu|akhir-akhir|ber(?:hari|minggu|bulan|tahun))", re.I
+)
+
+
+def is_vague(time: Mapping[str, Any]) -> bool:
+    """Whether a time tells how often or only "sudah lama", but not since when."""
+    told = any(time.get(name) for name in ("day", "about", "doubt"))
+    return not told and _VAGUE.search(time["words"]) is not None
+
+
 def tells_only_time(text: str, locate: Locate, today: date) -> bool:
     """Whether the words tell a time and nothing else."""
     when = when_in(text, today)
@@ -262,12 +283,18 @@ def tells_only_time(text: str, locate: Locate, today: date) -> bool:
 
 def class_in_story(text: str) -> str | None:
     """The class, where the words leave no doubt; None otherwise."""
-    information, aspiration = _INFORMATION.search(text), _ASPIRATION.search(text)
+    return _one_class(_INFORMATION.search(text), _ASPIRATION.search(text))
+
+
+def class_perhaps(text: str) -> str | None:
+    """The class that words hint at, for where nobody knows better; None otherwise."""
+    return _one_class(_QUESTION.search(text), _WISH.search(text))
+
+
+def _one_class(information: object, aspiration: object) -> str | None:
     if information and not aspiration:
         return "permintaan_informasi"
-    if aspiration and not information:
-        return "aspirasi"
-    return None
+    return "aspirasi" if aspiration and not information else None
 
 
 def detail(text: str, _locate: Locate, _today: date) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bot.conversation import Conversation, Draft
-from bot.script import AFTERWARDS, FUNCTION_SURE, QUESTIONS, RESUME, SCRIPT, Question, privacy_of
+from bot.script import AFTERWARDS, FUNCTION_SURE, QUESTIONS, RESUME, SCRIPT, Question, privacy_of, time_of
+from bot.texts import LANGUAGES, speak
 from bot.turns import ASK, AUTO, Facts, LookAround, Offer, Office, Say, Turn
 
 EXCERPT = 600
@@ -76,6 +78,23 @@ def ask_about(conversation: Conversation, question: Question, ticket: str | None
     return Turn(conversation, (*said, asked), question.name, buttons)
 
 
+def offered(question: Question, draft: Draft | None, words: str) -> str | None:
+    """The choice whose button says just these words, in any language: not everybody sees buttons."""
+    said = _bare(words)
+    for each in question.choices_for(draft):
+        if said and any(said == _bare(speak(each.key, each.params, language)) for language in LANGUAGES):
+            return each.choice
+    return None
+
+
+_MARKS = re.compile(r"[^\w\s]")
+
+
+def _bare(words: str) -> str:
+    """The words without any marks between them: nobody types the comma of a button."""
+    return " ".join(_MARKS.sub(" ", words.casefold()).split())
+
+
 def with_question(turn: Turn, facts: Facts) -> Turn:
     """The turn, followed by the question that waited when something came in between."""
     conversation = turn.conversation
@@ -138,7 +157,7 @@ def summary(draft: Draft, language: str, facts: Facts) -> Say:
 
 
 def _time_words(draft: Draft) -> Any:
-    time = draft.value("time")
+    time = time_of(draft)
     if not time:
         return {"key": "unknown" if draft.value("class") in {None, "pengaduan"} else "not_asked"}
     if time.get("day"):

@@ -194,9 +194,7 @@ def _danger_first(before: Conversation, turn: Turn, message: Incoming, facts: Fa
     return replace(turn, conversation=conversation, replies=(*said, *rest), wishes=(*turn.wishes, ReportDanger(kind)))
 
 
-def _new_danger(
-    before: Conversation, turn: Turn, message: Incoming, facts: Facts
-) -> tuple[str, str | None] | None:
+def _new_danger(before: Conversation, turn: Turn, message: Incoming, facts: Facts) -> tuple[str, str | None] | None:
     """The kind of a present danger that this message has brought into the story or tells of a filed complaint, and the
     region where it is, if that is known."""
     for wish in turn.wishes:

@@ -6,6 +6,7 @@ may belong elsewhere is held until the citizen has said where.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
@@ -13,8 +14,8 @@ from typing import Any
 
 from bot import answers, filed
 from bot.answers import Refused
-from bot.asides import Afterwards, afterwards_in, change_in, privacy_in
-from bot.asking import ask, go_on, greet, next_question, still, with_question
+from bot.asides import Afterwards, change_in, privacy_in
+from bot.asking import ask, go_on, greet, next_question, offered, still, with_question
 from bot.conversation import Answer, Conversation, Draft, Told
 from bot.messages import Incoming, Media
 from bot.problems import problems_in
@@ -30,7 +31,7 @@ from bot.script import (
     WHICH,
     Question,
 )
-from bot.texts import LANGUAGES, speak
+from bot.texts import speak
 from bot.turns import (
     CallHuman,
     DropFiles,
@@ -55,6 +56,8 @@ LATE_FILE = 86_400.0
 ANSWERED = frozenset({"ditindaklanjuti", "selesai_otomatis"})
 # A refusal that says what to do needs no question after it.
 ASKS_ITSELF = frozenset({"refused.photos.send"})
+# Words of so few letters say nothing by themselves: di, ke, yang.
+SHORT = 4
 # A wish of so few words is a wish and nothing else.
 ASIDE = 8
 # So many complaints are offered to choose from; a message has room for ten buttons.
@@ -66,7 +69,7 @@ TICKETS = 8
 def take_words(conversation: Conversation, message: Incoming, facts: Facts, *, slept: bool = False) -> Turn:
     """Words: an answer, a change, a wish, a part of the story, or the beginning of one."""
     draft, question = conversation.draft, QUESTIONS.get(conversation.asking or "")
-    if draft is not None and not (question and _offered(question, draft, message.text)):
+    if draft is not None and not (question and offered(question, draft, message.text)):
         noted = _note_privacy(draft, question, message, facts)
         conversation = replace(conversation, draft=noted)
         if noted is not draft and not _says_more(message.text):
@@ -101,7 +104,7 @@ def _says_where(question: Question | None, draft: Draft | None, words: str, fact
     if question is not RESUME or draft is None:
         return False
     with suppress(Refused):
-        return bool(_offered(question, draft, words) or question.read(words, facts.locate, facts.today))
+        return bool(offered(question, draft, words) or question.read(words, facts.locate, facts.today))
     return False
 
 
@@ -191,10 +194,12 @@ def begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         if last and answers.plain(text) in answers.YES | answers.NO:
             return Turn(conversation, (Say("already_filed", {"ticket": last.ticket}),))
         return greet(conversation)
-    act = afterwards_in(text)
+    act = filed.act_in(text)
     meant = _meant(act, text, facts)
-    if act and not meant and (facts.own or last):
+    if act and not meant and (facts.own or (last and act.act in filed.AFTER_THE_END)):
         return filed.act_in_words(conversation, act, text, facts)
+    if act and act.act == "resolved" and last and not facts.own:
+        return Turn(conversation, (Say("welcome"),))
     if not meant and (waiting := next((own for own in facts.own if own.status == "menunggu_kelengkapan"), None)):
         return Turn(conversation, wishes=(Reply(waiting.ticket, text),))
     suggestion = facts.suggest(text)
@@ -225,10 +230,10 @@ def _meant(act: Afterwards | None, text: str, facts: Facts) -> list[Own]:
 def _answer(conversation: Conversation, draft: Draft, question: Question, message: Incoming, facts: Facts) -> Turn:
     """Words that answer the question which waits, are refused by it, or belong to the story."""
     text = message.text
-    offered = _offered(question, draft, text)
-    if offered is not None and offered != "skip":
-        return _accept(conversation, draft, question, question.value(offered, draft), message.sequence, facts)
-    if question.skippable and (offered == "skip" or answers.declines(text)):
+    chosen = offered(question, draft, text)
+    if chosen is not None and chosen != "skip":
+        return _accept(conversation, draft, question, question.value(chosen, draft), message.sequence, facts)
+    if question.skippable and (chosen == "skip" or answers.declines(text)):
         return _skip(conversation, draft, question, facts)
     if question.name == "place" and answers.tells_only_time(text, facts.locate, facts.today):
         draft = draft.answer("time", question_value("time", text, facts), message.sequence)
@@ -241,7 +246,45 @@ def _answer(conversation: Conversation, draft: Draft, question: Question, messag
         value = question.read(text, facts.locate, facts.today)
     except Refused as refused:
         return _refuse(conversation, draft, question, message, refused, facts)
+    if question.free:
+        draft, value = _glean(draft, question, value, message, facts)
     return _accept(conversation, draft, question, value, message.sequence, facts)
+
+
+def _glean(draft: Draft, question: Question, value: Any, message: Incoming, facts: Facts) -> tuple[Draft, Any]:
+    """What an answer says beside what was asked: "di Simpang Polda, dari kemarin, nama saya jangan ditampilkan"."""
+    text, sequence = message.text, message.sequence
+    time = answers.time_in_story(text, facts.today)
+    place = answers.place_in_story(text, facts.locate)
+    wish = _privacy(text)
+    if question.name == "place" and place and place["text"] and ((time and not answers.is_vague(time)) or wish):
+        value = {**value, "text": place["text"]}
+        if _tells_besides(text, place["text"], place["name"] or "", time["words"] if time else ""):
+            draft = read_story(draft.tell(text, sequence), facts)
+    given = draft.answers.get("time")
+    if question.name not in {"time", "day"} and time and not answers.is_vague(time) and not (given and given.sequence):
+        draft = draft.answer("time", time, sequence)
+    given = draft.answers.get("place")
+    if (
+        question.name not in {"place", "region"}
+        and place
+        and not (given and given.sequence)
+        and not draft.value("place")
+    ):
+        draft = draft.answer("place", place, sequence)
+    if wish:
+        draft = draft.answer("privacy", {**(draft.value("privacy") or {}), **wish}, sequence)
+    return draft, value
+
+
+def _tells_besides(text: str, *known: str) -> bool:
+    """Whether an answer tells more than the known place, time and wish: then all of it stays with the story."""
+    words = {word for part in known for word in part.casefold().split()}
+    for clause in re.split(r"[,.;\n]", text.casefold()):
+        rest = " ".join(word for word in clause.split() if word not in words and len(word) > SHORT)
+        if not _privacy(clause) and not answers.adds_nothing(rest):
+            return True
+    return False
 
 
 def _tells_danger(words: str, facts: Facts) -> bool:
@@ -252,15 +295,6 @@ def _tells_danger(words: str, facts: Facts) -> bool:
 def question_value(name: str, words: str, facts: Facts) -> Any:
     """What the reader of a question makes of these words. Raises `Refused`."""
     return QUESTIONS[name].read(words, facts.locate, facts.today)
-
-
-def _offered(question: Question, draft: Draft, words: str) -> str | None:
-    """The choice whose button says just these words, in any language: not everybody sees buttons."""
-    said = answers.plain(words)
-    for each in question.choices_for(draft):
-        if any(said == answers.plain(speak(each.key, each.params, language)) for language in LANGUAGES):
-            return each.choice
-    return None
 
 
 def _skip(conversation: Conversation, draft: Draft, question: Question, facts: Facts) -> Turn:
@@ -282,7 +316,12 @@ def _refuse(
         if question.default:
             draft = draft.answer(question.name, question.default)
         draft = read_story(draft.tell(message.text, message.sequence), facts)
-        return go_on(replace(conversation, draft=draft), facts, Say("noted.story"))
+        turn = go_on(replace(conversation, draft=draft), facts, Say("noted.story"))
+        if turn.conversation.asking != question.name:
+            return turn
+        # Told on and on instead of answered: a long story has some patience, but no question is asked for ever.
+        if not question.skippable or conversation.tries < TRIES:
+            return replace(turn, conversation=replace(turn.conversation, tries=conversation.tries + 1))
     if question.skippable and conversation.tries + 1 >= TRIES:
         turn = _skip(replace(conversation, draft=draft), draft, question, facts)
         return replace(turn, replies=(Say("left_open"), *turn.replies))
@@ -319,7 +358,7 @@ def _accept(
     conversation: Conversation, draft: Draft, question: Question, value: Any, sequence: int, facts: Facts
 ) -> Turn:
     """An answer: it is kept, and what follows from it happens."""
-    conversation = replace(conversation, tries=0)
+    conversation = replace(conversation, tries=0, about=None)
     match question.name:
         case "confirm":
             return _confirmed(conversation, draft, value, facts)
@@ -417,19 +456,24 @@ def _join_others(conversation: Conversation, draft: Draft) -> Turn:
 
 
 def _split(conversation: Conversation, draft: Draft, facts: Facts) -> tuple[Conversation, Draft]:
-    """Two drafts of one: the second waits. A place that only one part names counts for both, a time does not, unless
-    the citizen was asked for it."""
-    first, rest = draft.context["parts"][:2]
+    """A draft for each problem: the first goes on, the others wait. A place that only one of them names counts for all,
+    a time does not, unless the citizen was asked for it."""
+    first, *others = draft.context["parts"]
     sequence = draft.told[0].sequence if draft.told else 0
     read = {"class", "time", "day"}
     kept = {name: each for name, each in draft.answers.items() if name not in read or each.sequence}
     context = {name: value for name, value in draft.context.items() if name != "parts"}
-    both = replace(draft, told=(), answers=kept, context=context)
-    number = conversation.drafts + 1
-    other = replace(both, number=number, photos=0, voices=0, albums=()).tell(rest, sequence).forget("photos")
-    parked = (read_story(other, facts), *conversation.parked)
-    draft = read_story(both.tell(first, sequence), facts)
-    return replace(conversation, drafts=number, parked=parked), draft
+    each = replace(draft, told=(), answers=kept, context=context)
+    waiting = tuple(
+        read_story(
+            replace(each, number=number, photos=0, voices=0, albums=()).tell(part, sequence).forget("photos"), facts
+        )
+        for number, part in enumerate(others, conversation.drafts + 1)
+    )
+    conversation = replace(
+        conversation, drafts=conversation.drafts + len(others), parked=(*waiting, *conversation.parked)
+    )
+    return conversation, read_story(each.tell(first, sequence), facts)
 
 
 def _heard(draft: Draft, value: str, facts: Facts) -> Draft:
@@ -484,10 +528,14 @@ def read_story(draft: Draft, facts: Facts) -> Draft:
     draft = replace(draft, suggestion=as_data(suggestion) if suggestion else None)
     if draft.told and "story" not in draft.answers:
         draft = draft.answer("story", True)
+    time = answers.time_in_story(story, facts.today)
+    if time and answers.is_vague(time):
+        # "tiap sore" and "lah lame" are kept, but they do not tell since when.
+        draft, time = draft.know(vague=time["words"]), None
     found: dict[str, Any] = {
         "place": answers.place_in_story(story, facts.locate),
-        "time": answers.time_in_story(story, facts.today),
-        "class": answers.class_in_story(story) or _sure_class(suggestion),
+        "time": time,
+        "class": answers.class_in_story(story) or _sure_class(suggestion) or answers.class_perhaps(story),
         "privacy": _privacy(story),
     }
     for name, value in found.items():
@@ -498,26 +546,40 @@ def read_story(draft: Draft, facts: Facts) -> Draft:
         elif name == "place" and value and value["region"] and given and given.value and not given.value.get("region"):
             region = {"region": value["region"], "name": value["name"]}
             draft = draft.answer(name, {**given.value, **region}, given.sequence)
-    return _look_for_two(draft, facts)
+    return _look_for_several(draft, facts)
 
 
-def _look_for_two(draft: Draft, facts: Facts) -> Draft:
-    """Whether the one message of the story tells of two problems that belong to different offices."""
+def _look_for_several(draft: Draft, facts: Facts) -> Draft:
+    """Whether the one message of the story tells of several problems that belong to different offices: its parts, those
+    beside each other for one office together."""
     if "split" in draft.answers:
         return draft
-    parts = problems_in(draft.story) if len(draft.told) == 1 else ()
-    two = [parts[0], "\n".join(parts[1:])] if len(parts) > 1 else []
-    if two:
-        first, second = (_function(part, facts) for part in two)
-        two = two if first and second and first != second else []
-    return draft.know(parts=two) if two or draft.context.get("parts") else draft
+    parts: list[str] = []
+    before: str | None = None
+    for part in problems_in(draft.story) if len(draft.told) == 1 else ():
+        function = _function(part, facts)
+        if function is None:
+            parts = []
+            break
+        if parts and function == before:
+            parts[-1] = f"{parts[-1]}\n{part}"
+        else:
+            parts.append(part)
+        before = function
+    parts = parts if len(parts) > 1 else []
+    return draft.know(parts=parts) if parts or draft.context.get("parts") else draft
+
+
+# Whose matter a sentence is that only says that an earlier report was not answered: no problem of its own.
+UNANSWERED = "kominfo"
 
 
 def _function(words: str, facts: Facts) -> str | None:
     suggestion = facts.suggest(words)
     if suggestion is None or not suggestion.functions or suggestion.functions[0][1] < FUNCTION_SURE:
         return None
-    return suggestion.functions[0][0]
+    function = suggestion.functions[0][0]
+    return None if function == UNANSWERED else function
 
 
 def _sure_class(suggestion: Suggestion | None) -> str | None:
@@ -706,8 +768,8 @@ def tap(conversation: Conversation, number: str, name: str, choice: str, message
         if draft is None and conversation.last and number == str(conversation.last.number):
             return still(conversation, facts, Say("already_filed", {"ticket": conversation.last.ticket}))
         return still(conversation, facts, Say("old_button"))
-    offered = {each.choice for each in question.choices_for(draft)}
-    if choice not in offered or _is_settled(conversation, question, choice, draft):
+    choices = {each.choice for each in question.choices_for(draft)}
+    if choice not in choices or _is_settled(conversation, question, choice, draft):
         return still(conversation, facts, Say("old_button"))
     if choice == "skip":
         return _skip(conversation, draft, question, facts)

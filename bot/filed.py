@@ -6,13 +6,14 @@ and only stars that were given are stars.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from bot import answers
 from bot.answers import Refused
-from bot.asides import Afterwards
-from bot.asking import ask_about, go_on, still, with_question
+from bot.asides import Afterwards, afterwards_in
+from bot.asking import ask_about, go_on, offered, still, with_question
 from bot.conversation import Conversation
 from bot.messages import Incoming
 from bot.script import ACTS, AFTERWARDS, TICKET, TRIES, Question
@@ -22,6 +23,9 @@ from bot.turns import Act, Erase, Facts, Offer, Own, Reply, Say, TicketState, Tu
 LONGEST_ASIDE = {"agency": 12, "comment": 60}
 # A message has room for ten buttons.
 MOST_OFFERED = 8
+# What can still be said of a complaint that has ended; that it is not solved is a new one.
+AFTER_THE_END = frozenset({"rate", "add", "answer", "withdraw"})
+_NOT_YET = re.compile(r"\b(?:belum|blm|blum|durung|lum)\s+(?:selesai|beres|tuntas|rampung)", re.IGNORECASE)
 # What is asked before an act is done, by its verb.
 ASKED_FIRST = {"dispute": "reason", "withdraw": "withdraw", "reply": "reply"}
 # What is asked once an act is done.
@@ -54,6 +58,15 @@ def begin(conversation: Conversation, verb: str, ticket: str, choice: str) -> Tu
     if asked := ASKED_FIRST.get(verb):
         return ask_about(conversation, AFTERWARDS[asked], ticket)
     return _wish(conversation, Act(verb, ticket))
+
+
+def act_in(text: str) -> Afterwards | None:
+    """The act that words speak of, or that they begin with: "belum selesai pak, atapnya masih bocor"."""
+    if act := afterwards_in(text):
+        return act
+    head, mark, _ = re.split(r"([,.;:!])", text, maxsplit=1) if re.search(r"[,.;:!]", text) else (text, "", "")
+    act = afterwards_in(head) if mark else None
+    return act if act and act.act == "unresolved" and act.sure and _NOT_YET.search(head) else None
 
 
 def act_in_words(conversation: Conversation, act: Afterwards, text: str, facts: Facts) -> Turn:
@@ -108,6 +121,8 @@ def answer(conversation: Conversation, message: Incoming, facts: Facts) -> Turn 
     text, about = message.text, conversation.about or ""
     if len(text.split()) > LONGEST_ASIDE.get(question.name, 10_000):
         return None
+    if chosen := offered(question, None, text):
+        return _answered(conversation, question, about, None if chosen == "skip" else chosen, facts)
     if question.skippable and (answers.declines(text) or answers.plain(text) in answers.SKIP):
         return _answered(conversation, question, about, None, facts)
     if question.name in {"rating", "comment", "agency"} and answers.thanks(text):

@@ -294,10 +294,11 @@ class _Text:
             else:
                 named, low = True, low + 1
             end += 1
-        if not named:
-            return head.end, False
-        end = self._house_number(end)
-        return end, True
+        if named:
+            return self._house_number(end), True
+        # "SPBU km 5", "puskesmas desa Sukarami": a place of which only one is there.
+        within = self._head(end) if kind.bare and self._next(end) else None
+        return self._name(within) if within is not None and within.kind.more else (head.end, False)
 
     def _is_of_its_own(self, at: int) -> bool:
         """Whether a place begins here that is no part of a name, such as "RT"."""
@@ -387,18 +388,17 @@ class _Text:
         gap = self.tokens[at].gap
         if _SPACES.fullmatch(gap):
             return True
-        last = self.tokens[before]
-        if gap.startswith("."):
-            shortened = len(last.word) == 1 or last.word in _SHORT or (gap == "." and last.word.isdigit())
-            return shortened and "\n" not in gap
-        if gap.strip() == ",":
+        last, token, mark = self.tokens[before], self.tokens[at], gap.strip()
+        if "\n" in gap:
+            return False
+        if mark == ".":
+            return len(last.word) == 1 or last.word in _SHORT or (gap == mark and last.word.isdigit())
+        if mark == ",":
             return comma
-        if gap == "-":
-            return True
-        if gap in {"/", " / "}:
-            return last.word.isdigit() and self.tokens[at].word.isdigit()
-        if gap == " - ":
-            return named and self.tokens[at].capital and last.capital
+        if mark == "-":
+            return gap == mark or (named and token.capital and last.capital)
+        if mark == "/":
+            return last.word.isdigit() and token.word.isdigit()
         return _QUOTE.fullmatch(gap) is not None and not named
 
     # --- an answer that is a bare name ------------------------------------------------------------------

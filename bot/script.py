@@ -166,6 +166,28 @@ def may_have_neighbours(draft: Draft) -> bool:
     return located and _is_complaint(draft) and not _is_sensitive(draft)
 
 
+# The number that a citizen gave to a problem: ours stands before it.
+_OWN_NUMBER = re.compile(r"^\s*(?:\(?\w[.)]|[-•*])\s+")
+
+
+def _ways_with_neighbours(draft: Draft) -> tuple[Choice, ...]:
+    own = (draft.context.get("around") or {}).get("own")
+    first = Choice("follow", "choice.neighbours.add" if own else "choice.neighbours.follow")
+    return (first, Choice("new", "choice.neighbours.new"))
+
+
+def _problems_told(draft: Draft) -> Mapping[str, Any]:
+    parts = [_OWN_NUMBER.sub("", part) for part in draft.context["parts"]]
+    lines = [f"{number}. {part[:120]}" for number, part in enumerate(parts, 1)]
+    return {"count": {"key": f"number.{len(parts)}"}, "problems": lines}
+
+
+def time_of(draft: Draft) -> Mapping[str, Any]:
+    """The time as it is shown and filed: what was answered, or at least how the story puts it; empty for none."""
+    vague = draft.context.get("vague")
+    return draft.value("time") or ({"words": vague} if vague else {})
+
+
 def _tickets_meant(draft: Draft) -> tuple[Choice, ...]:
     return tuple(
         Choice(ticket, "choice.belongs.ticket", {"ticket": ticket, "title": title})
@@ -318,7 +340,7 @@ SCRIPT: tuple[Question, ...] = (
         answers.choice(SPLIT_WORDS),
         choices=("split", "together"),
         needed=lambda draft: bool(draft.context.get("parts")),
-        params=lambda draft: {"one": draft.context["parts"][0][:120], "other": draft.context["parts"][1][:120]},
+        params=_problems_told,
     ),
     Question("place", answers.place, skippable=True, free=True),
     Question(
@@ -349,7 +371,7 @@ SCRIPT: tuple[Question, ...] = (
     Question(
         "neighbours",
         answers.choice(AROUND_WORDS),
-        choices=("follow", "new"),
+        offers=_ways_with_neighbours,
         needed=may_have_neighbours,
         words=lambda draft: "neighbours_own" if (draft.context.get("around") or {}).get("own") else "neighbours",
         params=lambda draft: {
@@ -411,7 +433,7 @@ COMMANDS: dict[str, str] = {
     "/batal": "cancel",
     "cancel": "cancel",
     "batalkan": "cancel",
-    **{f"{no} jadi": "cancel" for no in ("tidak", "gak", "ga", "nggak", "dak", "tak")},
+    **{f"{no} jadi": "cancel" for no in "tidak gak ga nggak dak tak nda ndak dide mboten ora".split()},
     "bantuan": "help",
     "/bantuan": "help",
     "/help": "help",
@@ -457,7 +479,10 @@ ASKS_STATUS = re.compile(
 )
 TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")
 # A code that carries a draft or tickets into this chat, after "pindah".
-CARRIED = re.compile(r"/?(?:pindah|move)\s+(?P<code>[0-9a-z][0-9a-z\s.-]{8,24})")
+# It has eight signs, and digits but for one code in a hundred; "pindah rumah saya" is a story.
+CARRIED = re.compile(
+    r"/?(?:pindah|move)\s+(?P<code>(?=.*\d)(?:[0-9a-z][\s.-]*){7,9}|(?:[abcdfghjkmnprstuvwxyz][\s.-]*){8})"
+)
 # What a citizen may do with a filed complaint, by the last part of a button's choice; the verb of the wish.
 ACTS: dict[str, str] = {
     "unresolved": "dispute",

@@ -11,8 +11,8 @@ What is asked back instead of taken (`doubt`; Indonesians write day/month):
 | --- | --- | --- |
 | 25/10, 25/10/2026 | the only reading that is a date | neither is one: "impossible" |
 | 12/11 on 22 November | day/month of this year, if only month/day would still be to come | |
-| 11/10, 5/12, 11/10/2026 | nothing: both readings are past | "order"; without a year each is the last such day |
-| 12/11/2026 on 22 November | day/month, as month/day is still to come | day/month to come, month/day past: "order" |
+| 11/10, 5/12 | nothing: both readings are past | "order", each the last such day |
+| 11/10/2026, 12/11/2026 | with its year day/month, if that is past | 5/12/2026, only month/day is past: "order" |
 | Selasa (11/10) | the one reading that is a Tuesday | both are or none is: "order", "weekday" |
 | Selasa (11/10) 2020 | nothing: with its year, day/month is no Tuesday | "weekday", both readings |
 | Senin 12 November 2026 | nothing: it is a Thursday | "weekday", the date and the Monday next to it |
@@ -20,7 +20,7 @@ What is asked back instead of taken (`doubt`; Indonesians write day/month):
 | 30 November 2026 on 22 November | nothing | "future", the same day a year before |
 
 A date without a year is the last such day that is not to come. Nothing here knows the hour: "tadi" is today, "semalam"
-and "kemarin" are yesterday, and the summary shows the citizen's own words.
+and "kemarin" are yesterday, and the summary shows the citizen's own words. The date of a letter or a report is none.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ def _read(tokens: Sequence[_Token], text: str, today: dt.date, *, asked: bool) -
             if when is None:
                 continue
             reach[match.start() : match.end()] = [match.end()] * (match.end() - match.start())
+            if row.read in _DATES and not when.since and _is_on_paper(tokens, letters, begin):
+                continue
             rank = (row.rank - when.since, begin, -end)
             if best is None or rank < best[:3]:
                 best = (*rank, when)
@@ -166,10 +168,30 @@ def _end(tokens: Sequence[_Token], letters: str, begin: int, end: int) -> int:
     return end + 1 if marks.count("(") == 1 and marks[-1] == ")" and len(marks) > end - begin else end
 
 
+def _is_on_paper(tokens: Sequence[_Token], letters: str, begin: int) -> bool:
+    """Whether a date that begins here is a letter's or a report's own: "surat nomor 12 tanggal 3 Oktober"."""
+    paper = _PAPER.search(letters, max(0, begin - _FAR), begin)
+    if paper is None:
+        return False
+    if paper["number"]:
+        return _STREET.isdisjoint(token.word for token in tokens[max(0, paper.start() - _NEAR) : paper.start()])
+    between = (token.word for token in tokens[paper.start() + 1 : begin])
+    return bool(paper["made"]) or not any(map(_DONE.fullmatch, between))
+
+
+# Before a date: "surat pengantar RT tanggal …", "nomor 045/12/2026 tanggal …", "laporan ini dibuat di Sekayu, …".
+_PAPER = re.compile(r"(?:(?P<made>[BY]I?n?X[xCig,]{0,4})|B[BxyIQCi]{0,3},?|B?(?P<number>N)[xQB,3-8C]{1,9})$")
+_FAR, _NEAR = 12, 6
+# The number after these is a house's.
+_STREET = frozenset("jalan jln jl gang gg lorong lrg blok kav kavling rumah rmh komplek kompleks perumahan".split())
+# What was done with a letter, on that day: "surat saya ajukan tanggal 5".
+_DONE = re.compile(r"(?:di|me|ber)\w{3,}|\w{3,}kan|kirim|urus|buat|masuk|keluar")
+
+
 # What is left out of a story: "sampai Senin", "setiap Senin", "umur 3 tahun", "No. 5 tahun 2019", "lewat 3 hari".
-_NOT_BEFORE = re.compile(r"(?:U[CgyHabioOI]{0,3}|E|0.{0,2}|Q|![al]?)$")
+_NOT_BEFORE = re.compile(r"(?:U[CgyHabioOI]{0,3}|E|0.{0,2}|[QN]|![al]?)$")
 _LONGEST_LEAD = 12
-_TELLING = re.compile(r"[^xQ,;n]")
+_TELLING = re.compile(r"[^xQ,;nBNXY$]")
 _LEAD = re.compile(r"(?:[SDAGRC]|(?<=[SDA])i|(?<=G)y|(?<=[Gy])q|[jJ]R?[68]k?,?)+$")
 _TAIL = re.compile(r",?[RC]*(?:[jJ]R?[68]k?P?|8k)")
 
@@ -322,7 +344,9 @@ def _last_night(found: _Found) -> When:
 
 
 def _today(found: _Found) -> When | None:
-    """tadi pagi, hari ini, barusan; in a long story "orang tadi" only points back."""
+    """tadi pagi, hari ini, barusan; "yang tadi", and in a long story "orang tadi", only point back."""
+    if found.before.endswith("y") and not found.lead and found.words.casefold() in _AFORESAID:
+        return None
     points_back = found.match.group() == "T" and not found.lead and found.before.endswith("x")
     return None if points_back and not found.asked and len(found.tokens) > _CHAT else found.when(found.today)
 
@@ -339,7 +363,8 @@ def _stretch(found: _Found) -> When | None:
     tail = found.match["tail"] or ""
     lasting = found.since or bool(set(found.lead) & set("AG")) or tail.endswith(("l", "I"))
     past = tail.endswith(("L", "K"))
-    if not (lasting or past or found.asked or ("R" in found.lead and (unit or "b") in _LONG_UNITS)):
+    long = "R" in found.lead and (unit or "b") in _LONG_UNITS
+    if not (lasting or past or found.asked or long or _is_how_long(found)):
         return None
     since = found.since or not past
     if isinstance(amount, tuple):
@@ -360,6 +385,26 @@ def _stretch(found: _Found) -> When | None:
     exact = unit == "H" and days <= _DAYS and "R" not in found.lead and isinstance(amount, int)
     day = found.today - dt.timedelta(days)
     return found.when(day, since=since) if exact else found.when(about=day, since=since)
+
+
+def _is_how_long(found: _Found) -> bool:
+    """Whether "seminggu" or "setahun lebih" by itself is how long it lasts: where a clause begins or ends, and where
+    it is no age, price or number of times ("anak setahun", "50 ribu sebulan", "seminggu 2 kali")."""
+    if not found.has("one") or found.value("one") < _WEEK_LONG:
+        return False
+    tokens, (begin, end) = found.tokens, found.match.span()
+    before = "".join(token.kind for token in tokens[max(0, begin - 3) : begin]).rpartition(_STOP)[2]
+    after = "".join(token.kind for token in tokens[end : end + 3]).partition(_STOP)[0]
+    beside = [token.word for token in (*tokens[max(0, begin - 1) : begin], *tokens[end : end + 1])]
+    if _COUNTED.search(before + _STOP + after) or any(word[0].isdigit() or word == "rp" for word in beside):
+        return False
+    return before[-1:] in _BREAKS or after[:1] in _BREAKS
+
+
+# A clause begins or ends at these kinds, and at the ends of a text.
+_BREAKS = frozenset(("", ",", "n", "~", "&"))
+_COUNTED = re.compile(r"[$0!]|[%iE67fF](?=;)|;(?:[67f]|.?F)")
+_WEEK_LONG = 7
 
 
 def _about(today: dt.date, days: int) -> dt.date:
@@ -457,13 +502,25 @@ def _event(found: _Found) -> When | None:
     return found.when(since=True)
 
 
+def _event_then(found: _Found) -> When | None:
+    """sejak gedung baru dibuka bulan lalu: what it began with, and when that was."""
+    first, end = found.match.span("time")
+    tokens = found.tokens[first:end]
+    # The words of the time alone: only its day, month or doubt is taken from it.
+    text = " " * tokens[-1].end
+    then = _read(tokens, text, found.today, asked=False)
+    if then is None:
+        return None
+    return found.ask(then.doubt, *then.candidates) if then.doubt else found.when(then.day, then.about, since=True)
+
+
 def _part(found: _Found) -> When | None:
     """dari pagi, sejak jam 7, jam 10 malam."""
     return found.when() if found.asked or found.since else None
 
 
 def _again(found: _Found) -> When | None:
-    """tiap malam, setiap hujan, tiap hari Senin; "setiap bulan" and "setiap lewat" only where a time was asked."""
+    """tiap malam, setiap hujan, tiap hari; "setiap Senin", "setiap bulan" and "setiap lewat" only where a time was asked."""
     return found.when(since=False) if found.asked or found.has("told") else None
 
 
@@ -481,17 +538,27 @@ def _to_come(found: _Found) -> When | None:
 _SHORT, _CHAT = 8, 40
 _HOURS, _DAYS = 6, 14
 _LONG_UNITS = frozenset("wpbt")
+# After "yang" these are the aforesaid.
+_AFORESAID = frozenset("tadi td tdi tadik tadinyo".split())
+_DATES = (_date, _day_of_month)
 # More of a unit than this is no stretch of a complaint but a number beside a word.
 _MOST = {"t": 80, "b": 120, "w": 99, "p": 99, "H": 400, "j": 72, "e": 600}
 
 _ROWS = tuple(
     _Row(letters=re.compile(letters), rank=rank, read=read)
     for rank, read, letters in (
+        # First, so that its time is not taken without what it began with.
+        (
+            6,
+            _event_then,
+            r"(?<=S)[xQNBYhcdirs$I6]{1,9}?(?P<time>g,?6(?:,?b?M5?)?|6,?M5?|3|(?:[6f]|(?=1))[wpbtHj1]y?L|[wpbt]y?[LK]|bM5?|M5?|t5"
+            r"|HW[LK]|H?P?K|V)",
+        ),
         (
             2,
             _date,
             r"(?:(?:O|HI),*)?(?:(?<![67f])H?(?P<weekday>W|w(?!P?[KLI]))P?[KLI]?,*)?(?:C?(?P<date>g),?)?"
-            r"(?:(?P<numbers>[347](?![HwpbtjeQ]))|(?P<day>6),?(?:b?(?P<month>M)|(?P<short>m)|b(?P<number>6)(?![Hwpbtje])))"
+            r"(?:(?P<numbers>[347](?![HwpbtjeQN]))|(?P<day>6),?(?:b?(?P<month>M)|(?P<short>m)|b(?P<number>6)(?![Hwpbtje])))"
             r"(?:,{0,2}(?P<year>5)|(?P<last>ty?[LK]))?(?:,*H?(?P<weekday_after>W|(?<=,)w(?!P?[LKI])),?)?(?:y?[LKI])?",
         ),
         (3, _day_of_month, r"g,?(?P<day>6)(?:b(?:(?P<before>y?L|K)|(?P<this>I)))?(?![Hwpbtje])"),
@@ -529,7 +596,7 @@ _ROWS = tuple(
         (8, _long, r"~?v?Zv?I?|u"),
         (9, _event, r"(?<=S)[^;,&UA~ynZuD][^;,&UA~yn]{0,3}"),
         (9, _part, r"(?:[jJ]R?[68]|8)k?P?(?!U|,[jJ68])|P(?!U)"),
-        (9, _again, r"(?P<told>R?EH?[Ph]h?|REH)|E.[Ph]?"),
+        (9, _again, r"(?P<told>R?E(?:H?(?:Ph?|d?h)|d?c|d)|R?EH(?![Ww%]))|E.[Ph]?"),
         (9, _loose, r"[srZ]+"),
         (9, _to_come, r"(?:[HwpbtP]y?)?FP?"),
     )
@@ -580,12 +647,20 @@ _LETTERS = {
     "very": "v",
     "not": "~",
     "rain": "h",
+    "flood": "c",
+    "season": "d",
     "feast": "@",
     "few": "f",
     "often": "s",
     "recent": "r",
     "repeated": "z",
     "no_time": "Q",
+    "number": "N",
+    "paper": "B",
+    "report": "Y",
+    "made": "X",
+    "counted": "$",
+    "whole": "x",
     "age": "0",
     "afterwards": "%",
     "whenever": "&",

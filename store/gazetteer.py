@@ -5,7 +5,9 @@ kecamatan and a food, "Balusu" lies in two kabupaten, and "jalan Palembang" need
 
 Provinces, kabupaten/kota and kecamatan are read first. Desa and kelurahan have a tree of their own and are weighed
 after them, because their names repeat and are everyday words: one counts only where the text marks it ("kel."), or
-names what it lies in, or where nothing else has that name. A wrong place is worse than a question.
+names what it lies in, or where nothing else has that name. Landmarks (a bridge, a hospital) stand behind every region
+that is named. Where the names contradict each other, those of a road's ends, of homes and of directions give way to
+the place that is pointed out. A wrong place is worse than a question.
 """
 
 import re
@@ -13,16 +15,16 @@ import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise, product
 from operator import attrgetter
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from store.regions import VILLAGES, Region, Regions, read
+from store.regions import VILLAGES, Landmark, Region, Regions, load_landmarks, read
 
 # An apostrophe inside a word is a sound of the language (Sa'dan) and not its end.
 _TOKEN = re.compile(r"[^\W_]+(?:['’‘`][^\W_]+)*")
@@ -40,6 +42,31 @@ _SHORT_FORMS = {
     "karang": "krg",
     "seberang": "sebrang sbrg",
 }
+# Other ways to write a word of a landmark's name.
+_LANDMARK_FORMS = {
+    "jalan": "jl|jln",
+    "simpang": "simp|sp|spg|perempatan|pertigaan",
+    "rsud": "rs|rumah sakit|rumah sakit umum|rumah sakit umum daerah",
+    "rsup": "rs|rumah sakit|rumah sakit umum pusat",
+    "rs": "rumah sakit",
+    "universitas": "univ",
+    "masjid": "mesjid",
+    "mall": "mal",
+    "jembatan": "jbt|jemb",
+    "pelabuhan": "pel|dermaga",
+    "stadion": "stadium",
+    "bandara": "bandar udara|airport",
+    "lapangan": "lap",
+    "kompleks": "komplek|perumahan|perum",
+    "perumahan": "perum|kompleks|komplek",
+    "bendungan": "bendung|waduk",
+    "permandian": "pemandian",
+    "goa": "gua",
+    "center": "centre",
+    "daeng": "dg",
+    "kolonel": "kol",
+}
+_STREET, _CROSSING = "jalan", "simpang"
 _USUAL = _NUMBERS | {short: word for word, line in _SHORT_FORMS.items() for short in line.split()}
 # "disekayu", "kepalembang": the preposition is often written onto the name. Shorter names would match by accident.
 _GLUED = ("di", "ke")
@@ -48,6 +75,10 @@ _MARKERS = ("kecamatan", "kabupaten", "kota", "provinsi")
 _VILLAGE_MARKERS = ("desa", "kelurahan", "dusun")
 _VILLAGE_LEADS = (*_VILLAGE_MARKERS, "quarter")
 _RESIDENTS = "warga"
+_FROM = "dari"
+_FIRM = "pt"
+# What stands before the place itself.
+_POINTING = ("at", *_MARKERS, *_VILLAGE_LEADS)
 
 # One letter of a word of a larger name may be wrong, missing or doubled; in a shorter word that makes another word.
 _MISSPELLED_LENGTH = 7
@@ -61,6 +92,7 @@ _VILLAGE_LENGTH = 6
 _VILLAGE_DOTS = 3
 # How little a village's name says by itself, from the least.
 _USES = ("ordinary", "elsewhere", "plain", "")
+_CERTAIN_USES = {"yes": "", "at": "plain", "no": "elsewhere"}
 
 _VILLAGES_READ = 50
 """Names of villages that are weighed, at most: a report has fewer, and a text may have a thousand."""
@@ -73,6 +105,17 @@ _OFFERED = 5
 _NAME_GAP = re.compile(r"[\s'’/–-]{0,3}")
 _SHORT_GAP = re.compile(r"\.?[\s'’/–-]{0,3}")
 _SHORT_LENGTH = 3
+_LANDMARK_SHORT_LENGTH = 4
+
+# "Palembang - Jambi": the names are the ends of a road.
+_DASH = re.compile(r"\s*(?:-+>?|[–—→~]|>+)\s*")
+# A stop, but not that of "Kec." or "Jl.": what stands before it says nothing about what follows.
+_SENTENCE_END = re.compile(r"[.!?;]\s|\n")
+_HEARD_WORDS = 5
+_CONTRAST_WORDS = 8
+_BETWEEN_ENDS = 3
+_CLAIMS_READ = 40
+"""Names that are weighed against each other, at most: a report has fewer, and a text may have a thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +244,71 @@ class _Settled:
         return bool(self.village.inside), self.village.plainly + bool(self.village.marker), self.certain
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the names of one kind come to; `weak` means that the words before it say that it may not be the place."""
+
+    spot: _Spot
+    region: Region
+    certain: bool
+    among: tuple[str, ...]
+    weak: bool
+
+
+class _Sight(NamedTuple):
+    """A landmark in the text; `away` means that somebody goes there, or belongs there."""
+
+    spot: _Spot
+    certain: bool
+    away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A name that may claim to be the place: how plainly it is said, and whether what it lies in stands beside it."""
+
+    spot: _Spot
+    plainly: int
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """How much the words around a name say that it is the place, or that it is not.
+
+    `road` is an end of a road, `home` where somebody lives, `pinned` follows "persisnya" and the like, `near` follows
+    "depan", `anchored` has the kabupaten that it lies in right beside it, and `broad` is a kabupaten or kota itself.
+    """
+
+    spot: _Spot
+    plainly: int
+    road: bool
+    home: bool
+    pinned: bool
+    near: bool
+    anchored: bool
+    broad: bool
+
+    @property
+    def weak(self) -> bool:
+        return self.road or self.plainly == 0
+
+    def outweighs(self, other: "_Claim") -> bool:
+        """Whether this is the place, and the other name only says something about it or about the speaker."""
+        if self.weak or self.home or _same_ground(self.spot.node.codes, other.spot.node.codes):
+            return False
+        pointed = self.plainly == 2 or self.pinned
+        if other.weak:
+            return pointed or self.anchored or (self.near and other.road)
+        if other.home:
+            return self.pinned or (self.anchored and pointed)
+        if other.pinned or other.anchored:
+            return False
+        # "Di Palembang, tepatnya di Sukamaju" is more likely a Sukamaju that we do not know.
+        beyond = self.anchored or (self.pinned and self.broad)
+        return beyond and (pointed or other.plainly < 2)
+
+
 class _Elsewhere(NamedTuple):
     """Whether the text speaks of a place that is not ours: a city, a "kab." or a "kec." that we do not know."""
 
@@ -233,7 +341,10 @@ class Gazetteer:
                         self._plant(self._root, spelling, region.code)
             if is_village:
                 self._villages_of[region.parent][region.code] = "".join(next(_spellings(region.name)))
-        self._heads = self._root.next.keys() | self._village_root.next.keys()
+        self._landmark_root = _Node()
+        for landmark in load_landmarks():
+            self._plant_landmark(landmark)
+        self._heads = self._root.next.keys() | self._village_root.next.keys() | self._landmark_root.next.keys()
         self._foreign = self._uses["outside"] | self._uses["noun"]
         self._right_words = self._uses["apart"] | set(_words_below(self._root))
         self._misspelled = self._deletions()
@@ -250,12 +361,54 @@ class Gazetteer:
         starts = self._starts(tokens)
         spots = self._spots(tokens, starts, self._root)
         villages = self._spots(tokens, starts, self._village_root)
-        if not spots and not villages:
+        sights = self._sights(text, tokens, starts, spots, villages)
+        if not spots and not villages and not sights:
             return None
+        place = self._read(text, tokens, spots, villages, sights, near, frozenset())
+        if place is not None and not place.certain:
+            heard, unheard, roads = self._heard(text, tokens, spots, villages, sights)
+            if unheard:
+                clearer = self._read(text, tokens, heard, _apart(villages, unheard), sights, near, roads)
+                place = clearer if clearer is not None and clearer.certain else place
+        if place is None:
+            return None
+        return self._found(text, tokens, place.spot, place.region, place.certain, place.among)
+
+    def _read(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        sights: list[_Sight],
+        near: str | None,
+        roads: frozenset[int],
+    ) -> _Place | None:
+        """What these names come to; the words at `roads` are ends of a road and no sign of another place."""
+        if not sights:
+            elsewhere = self._elsewhere(tokens, spots, villages, roads)
+            return self._named_place(text, tokens, spots, villages, near, elsewhere)
+        elsewhere = self._elsewhere(tokens, spots, [*villages, *(sight.spot for sight in sights)], roads)
+        seen = self._seen(sights, near, elsewhere)
+        if seen is not None and seen.certain:
+            # "Masjid Lawang Kidul" is not in the kecamatan of that name.
+            spots, villages = _uncovered(spots, sights), _uncovered(villages, sights)
+        place = self._named_place(text, tokens, spots, villages, near, elsewhere)
+        return _with_landmarks(place, seen, self._regions)
+
+    def _named_place(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        near: str | None,
+        elsewhere: _Elsewhere,
+    ) -> _Place | None:
+        """The deepest region that is named."""
         # "Desa Tanjung Raya, Belitang": the "raya" is no street's.
         named = {at for spot in villages if spot.last - spot.first > 1 for at in range(spot.first, spot.last)}
         mentions = self._mentions(text, tokens, spots, named)
-        elsewhere = self._elsewhere(tokens, spots, villages)
         settled = self._settled(text, tokens, spots, villages, mentions, near, elsewhere)
         # "Desa Betung" is no longer the kecamatan Betung, nor "Sako Baru" the kecamatan Sako.
         taken = [(each.village.spot.first, each.village.spot.last) for each in settled]
@@ -266,10 +419,11 @@ class Gazetteer:
         }
         best = self._larger(text, tokens, left, near, elsewhere)
         if settled:
-            return self._deepest(text, tokens, settled, best)
+            return self._deepest(settled, best)
         if best is None:
             return None
-        return self._found(text, tokens, left[best.mention], best.region, best.certain, best.among)
+        weak = best.mention.plainly == 0
+        return _Place(left[best.mention], best.region, best.certain, best.among, weak)
 
     def _found(
         self, text: str, tokens: Sequence[_Token], spot: _Spot, region: Region, certain: bool, among: Iterable[str]
@@ -314,6 +468,19 @@ class Gazetteer:
         node.ordinary = node.ordinary or use == "ordinary" or " ".join(words) in self._uses["ordinary"]
         if node.ordinary:
             node.use = "ordinary"
+
+    def _plant_landmark(self, landmark: Landmark) -> None:
+        """A landmark with all its spellings; a crossing is named after its street."""
+        names = [landmark.name, *landmark.aliases]
+        if landmark.name.lower().startswith(_STREET):
+            bare = {name.lower().removeprefix(f"{_STREET} ") for name in names}
+            kinds = (_STREET, _CROSSING) if landmark.certain == "yes" else (_STREET,)
+            names += [f"{kind} {name}" for kind in kinds for name in bare if not name.startswith(_CROSSING)]
+        codes = [code for code in landmark.regions if code in self._regions.by_code]
+        use = _CERTAIN_USES[landmark.certain]
+        for spelling in {spelling for name in names for form in _forms(name) for spelling in _spellings(form)}:
+            for code in codes:
+                self._plant(self._landmark_root, spelling, code, use)
 
     def _deletions(self) -> dict[str, tuple[str, ...]]:
         """The words of the larger names by what is left of them without one letter."""
@@ -371,20 +538,32 @@ class Gazetteer:
         shouting = bool(spots) and text.isupper()
         found: dict[_Mention, _Spot] = {}
         for index, spot in enumerate(spots):
-            marker, lead = self._before(tokens, spot.first, inside)
-            start, end = tokens[spot.first].start + spot.glued, tokens[spot.last - 1].end
-            alone = spot.last - spot.first == len(tokens)
-            mention = _Mention(
-                codes=spot.node.codes,
-                ordinary=spot.node.ordinary,
-                marker=marker,
-                lead=_glued_lead(text, start) if spot.glued else lead,
-                capitals=(alone or not shouting) and text[start:end].isupper(),
-                alone=alone,
-                beside=self._beside(tokens, spots, index),
-            )
-            found.setdefault(mention, spot)
+            found.setdefault(self._mention(text, tokens, spots, index, inside, shouting=shouting), spot)
         return found
+
+    def _mention(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        index: int,
+        inside: set[int],
+        *,
+        shouting: bool,
+    ) -> _Mention:
+        spot = spots[index]
+        marker, lead = self._before(tokens, spot.first, inside)
+        start, end = tokens[spot.first].start + spot.glued, tokens[spot.last - 1].end
+        alone = spot.last - spot.first == len(tokens)
+        return _Mention(
+            codes=spot.node.codes,
+            ordinary=spot.node.ordinary,
+            marker=marker,
+            lead=_glued_lead(text, start) if spot.glued else lead,
+            capitals=(alone or not shouting) and text[start:end].isupper(),
+            alone=alone,
+            beside=self._beside(tokens, spots, index),
+        )
 
     def _match(self, tokens: Sequence[_Token], at: int, root: _Node) -> tuple[_Node | None, int, int]:
         """The longest name that begins at a word, its number of words, and the letters of a glued preposition."""
@@ -455,9 +634,11 @@ class Gazetteer:
         said = [region for region in found if region.kind == mention.marker]
         return said or found
 
-    def _elsewhere(self, tokens: Sequence[_Token], spots: list[_Spot], villages: list[_Spot]) -> _Elsewhere:
+    def _elsewhere(
+        self, tokens: Sequence[_Token], spots: list[_Spot], villages: list[_Spot], roads: frozenset[int]
+    ) -> _Elsewhere:
         """Whether the text speaks of a city of others, or of a "kab." or "kec." whose name is not ours."""
-        signs = [at for at, token in enumerate(tokens) if token.word in self._foreign]
+        signs = [at for at, token in enumerate(tokens) if token.word in self._foreign and at not in roads]
         if not signs:
             return _Elsewhere(kabkota=False, district=False)
         known = {at for spot in (*spots, *villages) for at in range(spot.first, spot.last)}
@@ -636,11 +817,11 @@ class Gazetteer:
             return bool(lead in _VILLAGE_MARKERS or capital or (near and spot.last - spot.first == len(tokens)))
         return bool(mentions or near or lead)
 
-    def _in_one_piece(self, text: str, tokens: Sequence[_Token], spot: _Spot) -> bool:
-        """Whether no comma or stop parts the words of a name."""
+    def _in_one_piece(self, text: str, tokens: Sequence[_Token], spot: _Spot, short: int = _SHORT_LENGTH) -> bool:
+        """Whether no comma or stop parts the words of a name, but for the stop of a short form."""
         for at in range(spot.first, spot.last - 1):
             gap = text[tokens[at].end : tokens[at + 1].start]
-            pattern = _SHORT_GAP if tokens[at].end - tokens[at].start <= _SHORT_LENGTH else _NAME_GAP
+            pattern = _SHORT_GAP if tokens[at].end - tokens[at].start <= short else _NAME_GAP
             if not pattern.fullmatch(gap):
                 return False
         return True
@@ -844,7 +1025,7 @@ class Gazetteer:
         )
         return self._one(village, code, certain=True)
 
-    def _deepest(self, text: str, tokens: Sequence[_Token], settled: list[_Settled], larger: _Reading | None) -> Found:
+    def _deepest(self, settled: list[_Settled], larger: _Reading | None) -> _Place:
         """The village that most speaks for, against the others and against the larger region that is named."""
         best = max(settled, key=lambda each: each.weight)
         others = {each.region.code: each for each in settled if each.weight[:2] == best.weight[:2]}
@@ -863,7 +1044,267 @@ class Gazetteer:
         elif larger is not None and _within(larger.region.code, region.code):
             # Villages of several kecamatan, one of which is named.
             region, certain, among = larger.region, larger.certain, larger.among
-        return self._found(text, tokens, best.village.spot, region, certain, among)
+        return _Place(best.village.spot, region, certain, among, weak=best.village.plainly == 0)
+
+    # --- landmarks -----------------------------------------------------------------------------------
+
+    def _sights(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        starts: Sequence[int],
+        spots: list[_Spot],
+        villages: list[_Spot],
+    ) -> list[_Sight]:
+        """The landmarks in the text, but for those that are only a part of a region's name."""
+        begins = [at for at in starts if self._may_be_sight(tokens, at)]
+        sights = self._spots(tokens, begins, self._landmark_root) if begins else []
+        if not sights:
+            return []
+        owners = [_owners(spots), _owners(villages)]
+        found: list[_Sight] = []
+        for spot in sights:
+            before = _before(tokens, spot)
+            names = {owner[at] for owner in owners for at in (spot.first, spot.last - 1) if at in owner}
+            beyond = any(name.first < spot.first or spot.last < name.last for name in names)
+            if beyond or before in self._uses["person"]:
+                continue
+            pointed = spot.node.use != "plain" or self._is_pointed_at(tokens, spot)
+            if not pointed and tokens[spot.first].word != _FIRM:
+                continue  # "pupuk pusri" is no place
+            if self._in_one_piece(text, tokens, spot, _LANDMARK_SHORT_LENGTH):
+                known = spot.node.use != "elsewhere" and len(spot.node.codes) == 1
+                certain = known and pointed and self._leads.get(before) != "street"
+                found.append(_Sight(spot, certain, away=not spot.glued and self._leads_away(tokens, spot.first)))
+        return found
+
+    def _is_pointed_at(self, tokens: Sequence[_Token], spot: _Spot) -> bool:
+        """Whether "di", "dekat" or the like stands right before a landmark."""
+        words = [token.word for token in tokens[max(spot.first - 2, 0) : spot.first]]
+        return bool(spot.glued) or any(self._leads.get(word) == "at" or word in self._uses["near"] for word in words)
+
+    def _may_be_sight(self, tokens: Sequence[_Token], at: int) -> bool:
+        """A quick look: many texts have a "jalan", and few the name of a street that is known."""
+        word, heads = tokens[at].word, self._landmark_root.next
+        node = heads.get(word) or (heads.get(word[2:]) if word.startswith(_GLUED[0]) else None)
+        return node is not None and (bool(node.codes) or (at + 1 < len(tokens) and tokens[at + 1].word in node.next))
+
+    def _leads_away(self, tokens: Sequence[_Token], first: int) -> bool:
+        """Whether somebody goes to the landmark or belongs to it: "mahasiswa Unhas", but not "50 meter dari Unhas"."""
+        words = [token.word for token in tokens[max(first - _BETWEEN_ENDS, 0) : first]]
+        if words and words[-1] in self._uses["passage"] and self._leads.get(words[-1]) == "away":
+            return words[-1] != _FROM or not self._uses["distance"] & set(words[:-1])
+        return bool(self._uses["member"] & set(words))
+
+    def _seen(self, sights: list[_Sight], near: str | None, elsewhere: _Elsewhere) -> _Place | None:
+        """Where the landmarks of a text are; not certain where one has several places, or another place is named."""
+        known = [sight for sight in sights if sight.certain]
+        sure = [sight for sight in known if not sight.away]
+        if not sure and len({sight.spot.node.codes for sight in known}) == 1 < len({id(s.spot.node) for s in known}):
+            # "From Simpang Polda to Simpang Charitas" is in Palembang.
+            sure = known
+        chosen = sure or sights
+        codes = tuple(dict.fromkeys(code for sight in chosen for code in sight.spot.node.codes))
+        if not sure and near and (nearby := tuple(code for code in codes if _kabkota(code) == _kabkota(near))):
+            codes, sure = nearby, [sight for sight in chosen if not sight.away]
+        region = self._regions.by_code.get(_shared(codes))
+        if region is None:
+            return None
+        certain = bool(sure) and region.kind != "provinsi" and not elsewhere.kabkota and not elsewhere.district
+        return _Place(chosen[0].spot, region, certain, () if certain else codes, weak=chosen[0].away)
+
+    # --- what is pointed out, and what is only spoken of ---------------------------------------------
+
+    def _heard(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        sights: list[_Sight],
+    ) -> tuple[list[_Spot], set[_Spot], frozenset[int]]:
+        """The names that still count once others outweigh them, those that no longer do, and where roads end abroad."""
+        if len(spots) + len(villages) + len(sights) > _CLAIMS_READ:
+            return spots, set(), frozenset()
+        claims, abroad = self._claims(text, tokens, spots, villages, sights)
+        unheard = {other.spot for other in claims if any(claim.outweighs(other) for claim in claims)}
+        if not unheard:
+            return spots, unheard, frozenset()
+        return _apart(spots, unheard), unheard, abroad
+
+    def _claims(
+        self,
+        text: str,
+        tokens: Sequence[_Token],
+        spots: list[_Spot],
+        villages: list[_Spot],
+        sights: list[_Sight],
+    ) -> tuple[list[_Claim], frozenset[int]]:
+        """The claims of all names that are no everyday words, and the ends of their roads that are not ours."""
+        shouting = bool(spots) and text.isupper()
+        mentions: dict[_Mention, _Spot] = {}
+        standing: list[_Standing] = []
+        for index, spot in enumerate(spots):
+            mention = self._mention(text, tokens, spots, index, set(), shouting=shouting)
+            mentions.setdefault(mention, spot)
+            if not mention.hidden:
+                parents = {_kabkota(code) for code in spot.node.codes if code.count(".") > 1}
+                standing.append(_Standing(spot, mention.plainly, anchored=bool(parents & mention.beside)))
+        for spot in villages:
+            village = self._weigh(tokens, spot, spots, mentions, capitals=False)
+            if village and not village.rivals and self._says_a_place(village, spot.node.use, nearby=False):
+                standing.append(_Standing(spot, village.plainly, village.beside))
+        standing += [_Standing(sight.spot, 0 if sight.away else 2, anchored=False) for sight in sights if sight.certain]
+        standing.sort(key=lambda each: each.spot.first)
+        ends, abroad = self._ends(text, tokens, [each.spot for each in standing])
+        claims: list[_Claim] = []
+        for each in standing:
+            begin = claims[-1].spot.last if claims else 0
+            after_home = any(claim.home for claim in claims)
+            claims.append(self._claim(text, tokens, each, begin, road=each.spot in ends, after_home=after_home))
+        return claims, abroad
+
+    def _claim(
+        self, text: str, tokens: Sequence[_Token], standing: _Standing, begin: int, *, road: bool, after_home: bool
+    ) -> _Claim:
+        """What the words between `begin`, where the name before ends, and a name say about it."""
+        spot = standing.spot
+        start = spot.first
+        while start > max(begin, spot.first - _CONTRAST_WORDS) and not self._ends_sentence(text, tokens, start - 1):
+            start -= 1
+        words = [token.word for token in tokens[start : spot.first]]
+        close = words[-_HEARD_WORDS:]
+        use = self._uses
+        # "Lokasi saya di Palembang" is where the speaker is, "sudah lapor di Palembang" where the police are.
+        exact = any(
+            word in use["exact"] and not use["self"] & set(close[at + 1 : at + 2]) for at, word in enumerate(close)
+        ) or _follows(close, use["which"], use["reported"])
+        contrast = after_home and any(word in use["contrast"] for word in words)
+        home = (
+            any(word in use["home"] for word in close)
+            or _follows(close, use["own"], use["self"], gap=1)
+            or _follows(close, use["done"], use["reported"])
+        )
+        return _Claim(
+            spot=spot,
+            plainly=standing.plainly,
+            road=road,
+            home=home and not exact,
+            pinned=exact or contrast,
+            near=any(word in self._uses["near"] for word in close),
+            anchored=standing.anchored,
+            broad=all(code.count(".") == 1 for code in spot.node.codes),
+        )
+
+    def _ends_sentence(self, text: str, tokens: Sequence[_Token], at: int) -> bool:
+        """Whether a sentence ends after a word; the stop of a short form ends none."""
+        if at + 1 == len(tokens) or not _SENTENCE_END.search(text, tokens[at].end, tokens[at + 1].start):
+            return False
+        return tokens[at].word not in self._leads and tokens[at].end - tokens[at].start > _SHORT_LENGTH
+
+    def _ends(self, text: str, tokens: Sequence[_Token], names: list[_Spot]) -> tuple[set[_Spot], frozenset[int]]:
+        """The names that are ends of a road, and where the other end of such a road is not ours."""
+        ends = {spot for spot in names if self._on_a_road(text, tokens, spot)}
+        abroad: set[int] = set()
+        outside = [
+            _Spot(at, at + 1, _Node(), 0) for at, token in enumerate(tokens) if token.word in self._uses["outside"]
+        ]
+        for left, right in pairwise(sorted((*names, *outside), key=_first)):
+            joined = self._joined(text, tokens, left, right)
+            if not joined or _same_ground(left.node.codes, right.node.codes):
+                continue
+            # "Di Betung arah Palembang" is in Betung.
+            here = joined == "passage" and (left.glued or self._leads.get(_before(tokens, left)) in _POINTING)
+            ends.update((right,) if here else (left, right))
+            if not here and (left.node.codes or right.node.codes):
+                abroad.update(spot.first for spot in (left, right) if not spot.node.codes)
+        return ends, frozenset(abroad)
+
+    def _on_a_road(self, text: str, tokens: Sequence[_Token], spot: _Spot) -> bool:
+        """Whether the words before a name say so: "jalan lintas timur Palembang", "arah Palembang"."""
+        if spot.glued:
+            return _glued_lead(text, tokens[spot.first].start + spot.glued) == "away"
+        before = _before(tokens, spot)
+        if before in self._uses["passage"] and before != _FROM:
+            return True
+        for at in range(spot.first - 1, max(spot.first - _HEARD_WORDS, -1), -1):
+            word = tokens[at].word
+            if word in self._uses["road"]:
+                return True
+            if word not in self._uses["compass"] and self._leads.get(word) not in _MARKERS:
+                return False
+        return False
+
+    def _joined(self, text: str, tokens: Sequence[_Token], left: _Spot, right: _Spot) -> str:
+        """How two names that follow each other are joined to a road: by a "dash", a "passage", or not at all ("")."""
+        words = [token.word for token in tokens[left.last : right.first]]
+        if right.first < left.last or len(words) > _BETWEEN_ENDS:
+            return ""
+        gap = text[tokens[left.last - 1].end : tokens[left.last].start]
+        if _DASH.fullmatch(gap) and all(self._leads.get(word) in _MARKERS for word in words):
+            return "dash"
+        if words and all(word in self._uses["passage"] for word in words):
+            return "passage"
+        return "dash" if words == ["dan"] and _before(tokens, left) in self._uses["between"] else ""
+
+
+def _with_landmarks(place: _Place | None, seen: _Place | None, regions: Regions) -> _Place | None:
+    """The place that is named, made clearer by the landmarks; where they contradict each other, what is named wins."""
+    if place is None or seen is None or not seen.certain:
+        return place or seen
+    if place.certain:
+        if _related(place.region.code, seen.region.code):
+            return seen if _within(seen.region.code, place.region.code) else place
+        # "I come from Lahat": the hospital is where it is.
+        return seen if place.weak else place
+    agreeing = [code for code in place.among if _related(code, seen.region.code)]
+    if len(place.among) > len(agreeing) == 1 and _within(agreeing[0], seen.region.code):
+        return replace(place, region=regions.by_code[agreeing[0]], certain=True, among=())
+    return seen if agreeing or place.weak else place
+
+
+def _uncovered(spots: list[_Spot], sights: list[_Sight]) -> list[_Spot]:
+    """The names that are no part of a landmark's."""
+    spans = {(sight.spot.first, sight.spot.last) for sight in sights if sight.certain}
+    covered = {at for span in spans for at in range(*span)}
+    return [
+        spot
+        for spot in spots
+        if (spot.first, spot.last) in spans or not (spot.first in covered and spot.last - 1 in covered)
+    ]
+
+
+def _apart(spots: list[_Spot], unheard: set[_Spot]) -> list[_Spot]:
+    """The names without those that are not heard; "Masamba" is the name of a kecamatan and of a village in it."""
+    spans = {(spot.first, spot.last) for spot in unheard}
+    return [spot for spot in spots if (spot.first, spot.last) not in spans]
+
+
+def _owners(spots: Iterable[_Spot]) -> dict[int, _Spot]:
+    """Each word that is a part of a name, with that name."""
+    return {at: spot for spot in spots for at in range(spot.first, spot.last)}
+
+
+def _before(tokens: Sequence[_Token], spot: _Spot) -> str:
+    """The word before a name, "" where there is none or a preposition is written onto the name."""
+    return "" if spot.glued or not spot.first else tokens[spot.first - 1].word
+
+
+def _follows(words: list[str], these: set[str], those: set[str], gap: int = _HEARD_WORDS) -> bool:
+    """Whether one of those words stands after one of these, at most `gap` words further."""
+    return any(word in those and these & set(words[max(at - gap, 0) : at]) for at, word in enumerate(words))
+
+
+def _same_ground(codes: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether two names may mean places of which one lies in the other."""
+    return any(_related(one, other) for one in codes for other in others)
+
+
+def _forms(name: str) -> Iterator[str]:
+    """A landmark's name with its words written in each way that people write them."""
+    words = name.lower().split()
+    for chosen in product(*((word, *filter(None, _LANDMARK_FORMS.get(word, "").split("|"))) for word in words)):
+        yield " ".join(chosen)
 
 
 def _outspoken(best: _Mention, other: _Mention) -> bool:

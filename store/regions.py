@@ -84,6 +84,27 @@ def load_villages(districts: Iterable[Region]) -> tuple[Region, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """What everybody knows by name, and the codes of the regions that it lies in.
+
+    `certain` says whether the name tells the place: "yes", "at" (a firm: only after "di" and the like) or "no".
+    """
+
+    name: str
+    regions: tuple[str, ...]
+    aliases: tuple[str, ...]
+    certain: str
+
+
+def load_landmarks() -> tuple[Landmark, ...]:
+    """The landmarks of the master data."""
+    return tuple(
+        Landmark(row["name"], split(row["region"]), split(row["aliases"]), row["certain"])
+        for row in read("landmarks.csv")
+    )
+
+
 def load_bps() -> dict[str, str]:
     """The BPS codes of kabupaten/kota that differ from the Kemendagri code, and what they mean."""
     return {row["bps"]: row["kemendagri"] for row in read("bps_codes.csv")}

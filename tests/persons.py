@@ -31,21 +31,20 @@ class TelegramPerson:
         self._citizen: Citizen = api.citizen(chat_id)
         self._updates: dict[int, Update] = {}
         self._read: dict[int, Sent] = {}
-        self._heard = self._turn = 0
+        self._heard = 0
 
     async def do(self, turn: Turn, choice: str | None) -> None:
         """Post the update of this turn."""
-        self._turn = turn.number
         self._updates[turn.number] = update = self._update(turn, choice)
         await self._api.deliver(update)
 
-    async def hear(self, count: int) -> Said:
+    async def hear(self, count: int, turn: int, /) -> Said:
         """What the Bot API was asked to send; a long message comes in several."""
         await self._ear.heard(self.address.user, count)
         new = self._api.sent(self._citizen.chat_id)[self._heard :]
         self._heard += len(new)
         if new:
-            self._read[self._turn] = new[-1]
+            self._read[turn] = new[-1]
         return Said(
             "\n\n".join(each.text for each in new), {label: choice for each in new for label, choice in each.buttons}
         )
@@ -133,7 +132,7 @@ class WebPerson:
             case _:
                 raise StageFailed(f"nobody can {turn.action} in the web chat")
 
-    async def hear(self, count: int) -> Said:
+    async def hear(self, count: int, _turn: int = 0, /) -> Said:
         """What the stream of lines shows."""
         texts: list[str] = []
         buttons: dict[str, str] = {}

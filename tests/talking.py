@@ -7,6 +7,7 @@ and speaks the replies. Tests of the dialogue and the golden conversations use i
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +15,7 @@ from itertools import count
 from typing import Any
 
 from api import intake
+from api.settings import Settings
 from api.suggesting import Suggester
 from bot import answers, asking, dialogue
 from bot.conversation import Conversation, Draft, load, save
@@ -25,6 +27,7 @@ from bot.turns import (
     Carried,
     CarryIn,
     CarryOut,
+    DropFiles,
     Erase,
     Facts,
     File,
@@ -32,6 +35,7 @@ from bot.turns import (
     Join,
     KeepMedia,
     LookAround,
+    Number,
     Office,
     Receipt,
     Reply,
@@ -45,6 +49,7 @@ from bot.turns import (
 )
 from classifier.labels import read_names
 from store import agencies as agencies_data
+from store import emergency
 from store import regions as regions_data
 from store.agencies import Agencies
 from store.gazetteer import Gazetteer
@@ -56,6 +61,7 @@ REGIONS = Regions((*LARGER, *regions_data.load_villages(LARGER)))
 GAZETTEER = Gazetteer(REGIONS)
 AGENCIES = Agencies(agencies_data.load(LARGER), REGIONS)
 NAMES = read_names()
+HOME = Settings.model_fields["home_region"].default
 
 
 @cache
@@ -87,6 +93,14 @@ def category(label: str, language: str) -> str:
     return label if name is None else name.en if language == "en" else name.id
 
 
+def numbers(kind: str, region: str | None) -> tuple[Number, ...]:
+    """The numbers that help in a danger there; without a region, those of the province."""
+    return tuple(Number(each.number, each.key) for each in emergency.numbers(kind, region or HOME))
+
+
+# A story that leaves one coaching question and that about the name.
+STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
+
 FACTS = Facts(
     now=NOW,
     locate=locate,
@@ -94,6 +108,7 @@ FACTS = Facts(
     office=office,
     bot_link="https://t.me/lapor_uji_bot",
     category=category,
+    emergency=numbers,
     personal=lambda words: bool(suggester().personal(words)),
 )
 
@@ -264,4 +279,29 @@ class Chat:
                 return self.person
             case KeepMedia():
                 self.media.append(wish)
+            case DropFiles(number):
+                self.media = [each for each in self.media if each.draft != number]
         return None
+
+
+def chat_after(*words: str, **facts: Any) -> Chat:
+    """A chat that has heard these words, in a world in which these facts differ."""
+    chat = Chat(replace(FACTS, **facts))
+    for each in words:
+        chat.say(each)
+    return chat
+
+
+def filed_chat(**facts: Any) -> Chat:
+    """A chat that has filed its first complaint, T-001-000-0000; since then these facts are others."""
+    chat = chat_after(STORY, "tidak ada", "biasa saja", "ya")
+    assert [each.ticket for each in chat.filed] == ["T-001-000-0000"]
+    chat.facts = replace(chat.facts, **facts)
+    return chat
+
+
+def saying(**promise: Any) -> Callable[[str], Suggestion]:
+    """A classifier that says this of every text, and is sure of roads."""
+    said = {"functions": (("pu", 0.9),), "topics": (), "report_class": (("pengaduan", 0.9),), "model": "of this test"}
+    suggestion = Suggestion(**{**said, **promise})
+    return lambda _words: suggestion

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -27,7 +27,7 @@ from bot.conversation import Conversation, Draft, Told, load, save, save_draft
 from bot.messages import Address, Incoming
 from bot.script import AFTERWARDS, MESSAGES_A_MINUTE, QUESTIONS
 from bot.texts import LANGUAGES, catalogue, speak
-from bot.turns import Around, Carried, DropFiles, Facts, File, Follow, Join, KeepMedia, Number, Own, Say
+from bot.turns import Around, Carried, DropFiles, File, Follow, Join, KeepMedia, Number, Own
 
 MARK = re.compile(r"\s*\bxq\d+\b")
 
@@ -92,6 +92,9 @@ COMMANDS = (
     ),
     *("cek laporan saya", "T-001-000-0000", "ubah tempat", "ubah waktu", "ganti isi", "hapus fotonya", "tambah cerita"),
 )
+# The buttons that are taken first, if they are there.
+FILING = ("send", "privacy:open", "photos:none", "new", "split:split", "heard:right", "offer:report", "skip")
+WAYS = (FILING, FILING, ("neighbours:follow", *FILING), ("neighbours:follow", "continue", "privacy:anonymous", "closed", *FILING))
 KINDS = ("sticker", "contact", "poll", "unblocked", "whatever", "service", "blocked")
 OFFICE_STATES = ("belum_terverifikasi", "menunggu_kelengkapan", "terdisposisi", "ditindaklanjuti", "selesai_otomatis")
 # What ends a draft, by what is said of it.
@@ -100,7 +103,7 @@ ENDS = frozenset({
     "after.ended",
 })  # fmt: skip
 # Replies below which no question need stand.
-ALONE = frozenset({"too_fast", "move.code_draft", "move.code_tickets", "draft_expires"})
+ALONE = frozenset({"danger.fire", "too_fast", "move.code_draft", "move.code_tickets", "draft_expires"})
 KEEP, NOTICE = timedelta(days=7), timedelta(days=1)
 
 
@@ -144,6 +147,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.wanted: set[str] = set()
         self.seen_buttons: list[str] = []
         self.filed: list[int] = []
+        self.voices: list[int] = []
         self.hurries = False
         self.moved_out: set[int] = set()
 
@@ -198,16 +202,14 @@ class AnyConversation(RuleBasedStateMachine):
         if offered:
             self.choose(offered[nth % len(offered)].choice)
 
-    @rule()
-    def go_towards_the_end(self) -> None:
-        """The tap that brings a report on, so that many are filed."""
-        offered = list(self.chat.turn.buttons) if self.chat.turn else []
-        wanted = ("confirm:send", "privacy:open", "photos:none", "belongs:new", "split:split", "neighbours:new", "skip")
-        for each in (
-            *[b.choice for end in wanted for b in offered if b.choice.endswith(end)],
-            *[b.choice for b in offered],
-        ):
-            return self.choose(each)
+    @rule(steps=st.integers(1, 9), wanted=st.sampled_from(WAYS))
+    def go_towards_the_end(self, steps: int, wanted: tuple[str, ...]) -> None:
+        """The taps that bring a report on, so that many are filed."""
+        for _ in range(steps):
+            offered = [each.choice for each in self.chat.turn.buttons] if self.chat.turn else []
+            if not offered:
+                return
+            self.choose(next((each for end in wanted for each in offered if each.endswith(end)), offered[0]))
 
     @rule(nth=st.integers(0, 999))
     def tap_an_old_button(self, nth: int) -> None:
@@ -244,13 +246,15 @@ class AnyConversation(RuleBasedStateMachine):
         message = self.chat.message(text=words, media=_media(**media))
         if words:
             self.sent[message.sequence] = words
+        if kind == "voice":
+            self.voices.append(message.sequence)
         self.step(message)
 
-    @rule(back=st.integers(0, 6), nth=st.integers(0, 2))
-    def heard(self, back: int, nth: int) -> None:
-        """A machine has heard a voice note."""
-        words = self.mark(STORIES[nth])
-        sequence = max(1, self.chat.sequence - back)
+    @rule(back=st.integers(0, 3), template=st.sampled_from((*STORIES[:3], STORIES[7])))
+    def heard(self, back: int, template: str) -> None:
+        """A machine has heard a voice note, or what was none."""
+        words = self.mark(template)
+        sequence = [*self.voices, 1][-1 - back % (len(self.voices) + 1)]
         self.step(Incoming(Address("terminal", "1"), words, sequence, text=words, transcribed=True), heard=words)
 
     @rule(label=st.sampled_from((None, None, "Pasar {} Sekayu")))
@@ -380,6 +384,8 @@ class AnyConversation(RuleBasedStateMachine):
     def _release(self, before: Conversation, keys: list[str], message: Incoming, heard: str) -> None:
         """What may be gone: what was replaced on purpose, dropped on purpose, or never taken, and said so."""
         now = self.chat.conversation
+        if now.pace[0] > MESSAGES_A_MINUTE and self.chat.turn and not self.chat.turn.asks:
+            keys = [*keys, "noted.changed", "noted.time", "edit_unknown", "ask.which", "ask.reason"]  # what was not said
         if "rights.erased" in keys:
             self.alive &= marks_of(self._outside())
         if {"cancelled", "again", "offer_declined"} & set(keys) and before.draft is not None:
@@ -399,7 +405,7 @@ class AnyConversation(RuleBasedStateMachine):
             for name in ("place", "time"):
                 if changed == name or "noted.changed" in keys or "noted.time" in keys or message.edits:
                     self.alive -= marks_of(json.dumps(before.draft.value(name)))
-            if message.choice and message.choice.endswith(":heard:wrong") or before.asking == "heard":
+            if (message.choice and message.choice.endswith(":heard:wrong")) or before.asking == "heard":
                 self.alive -= marks_of(json.dumps(before.draft.context.get("heard")))
             if heard:
                 self.alive -= marks_of(json.dumps(before.draft.context.get("heard")))

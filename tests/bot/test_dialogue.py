@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talking import FACTS, Chat
+from talking import FACTS, NOW, STORY, Chat, chat_after, filed_chat, suggest
 
 from bot.conversation import Conversation, load, save
 from bot.messages import Address, Incoming, Media, Place
-from bot.script import QUESTIONS
+from bot.script import MESSAGES_A_MINUTE, QUESTIONS
 from bot.texts import LANGUAGES, speak
-from bot.turns import CallHuman, File, KeepMedia, LookAround, ReportDanger, Suggestion, Unreachable
-
-STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor jatuh."
+from bot.turns import CallHuman, File, KeepMedia, LookAround, Number, Own, ReportDanger, Suggestion, Unreachable
 
 # What leads to each question being asked.
 BEFORE: dict[str, tuple[str, ...]] = {
@@ -26,6 +25,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "class": ("Pelayanan", "Kantor Camat Sekayu"),
     "time": ("lampu mati di pasar Sekayu",),
     "photos": (STORY,),
+    "day": ("Kecelakaan tanggal 11/10 di Pasar Sekayu",),
     "privacy": (STORY, "tidak ada"),
     "confirm": (STORY, "tidak ada", "biasa saja"),
     "which": (STORY, "tidak ada", "biasa saja", "ubah"),
@@ -117,6 +117,298 @@ def test_a_danger_told_of_a_filed_complaint_is_reported() -> None:
     chat.say("Sekarang malah ada kebakaran di situ, apinya besar", unheard=True)
     assert len(chat.notes) == 1
     assert reported(chat) == ["fire"]
+
+
+def helped(**facts: Any) -> Chat:
+    """A chat in a world with emergency numbers."""
+    numbers = (Number("113", "fire"), Number("112", "siaga_partly"))
+    return Chat(replace(FACTS, emergency=lambda _kind, _region: numbers, **facts))
+
+
+def test_the_numbers_come_before_everything_and_the_greeting_with_the_next_reply() -> None:
+    chat = helped(reads_next=lambda _region: NOW + timedelta(hours=20))
+    reply = chat.say(FIRE)
+    assert chat.keys == ["danger.fire", "danger.reads_next", "ask.offer"]
+    assert reply.index("113 –") < reply.index("112 –") < reply.index(speak("ask.offer"))
+    chat.say("ya")
+    assert chat.keys[:2] == ["greeting_short", "privacy_notice"]
+    chat.say("dekat masjid")
+    assert "greeting_short" not in chat.keys
+
+
+def test_whoever_was_greeted_is_not_greeted_again_in_a_danger() -> None:
+    chat = helped()
+    chat.say("halo")
+    chat.say(FIRE)
+    chat.say("ya")
+    assert "greeting_short" not in chat.keys
+
+
+def test_the_numbers_are_those_of_the_region() -> None:
+    asked = []
+    chat = Chat(replace(FACTS, emergency=lambda kind, region: asked.append((kind, region)) or ()))  # type: ignore[func-returns-value]
+    chat.say(FIRE)
+    assert asked == [("fire", "16.71.14")]
+
+
+@pytest.mark.parametrize("no", ["tidak perlu", "Tidak perlu", "tidak", "batal"])
+def test_who_wants_no_report_has_called_a_person_all_the_same(no: str) -> None:
+    chat = helped()
+    chat.say(FIRE)
+    chat.say(no)
+    assert chat.conversation.draft is None
+    assert chat.keys[-1] in {"offer_declined", "cancelled"}
+    assert reported(chat) == ["fire"]
+    assert chat.filed == []
+
+
+def test_words_instead_of_a_tap_go_on_as_the_report() -> None:
+    chat = helped()
+    chat.say(FIRE)
+    chat.say("di belakang masjid, ada anak kecil di dalam")
+    assert chat.draft.story == f"{FIRE}\ndi belakang masjid, ada anak kecil di dalam"
+    assert chat.asking != "offer"
+    assert reported(chat) == ["fire"]
+
+
+@pytest.mark.parametrize("question", ["place", "region", "day", "time", "photos", "privacy", "confirm", "which"])
+def test_a_danger_is_heard_whatever_is_asked(question: str) -> None:
+    chat = chat_at(question)
+    chat.say(FIRE)
+    assert reported(chat) == ["fire"]
+    assert FIRE in chat.draft.story
+    assert chat.keys[0] == "danger.fire"
+
+
+def test_a_danger_is_heard_before_it_is_clear_where_the_words_belong_and_told_once() -> None:
+    chat = chat_at("place")
+    chat.wait(timedelta(days=2))
+    chat.say(f"{FIRE} sekali, tolong cepat datang ke sini")
+    assert chat.asking == "resume"
+    assert reported(chat) == ["fire"]
+    chat.say("masalah baru")
+    assert reported(chat) == ["fire"]
+
+
+def test_a_danger_in_a_voice_note_is_heard_before_anybody_says_that_it_was_heard_right() -> None:
+    chat = helped()
+    chat.voice()
+    chat.hear(1, FIRE)
+    assert (chat.keys[0], chat.keys[-1]) == ("danger.fire", "ask.heard")
+    chat.say("betul")
+    assert reported(chat) == ["fire"]
+
+
+def test_a_danger_that_goes_to_another_complaint_is_told_once() -> None:
+    chat = filed_chat(own=(Own("T-001-000-0000", "jalan rusak", "ditindaklanjuti"),))
+    chat.say(FIRE)
+    chat.say("ya")
+    assert chat.asking == "belongs"
+    chat.choose("2:belongs:T-001-000-0000")
+    assert reported(chat) == ["fire"]
+
+
+def test_a_danger_in_a_reason_or_a_comment_is_told() -> None:
+    chat = filed_chat()
+    chat.choose("T-001-000-0000:unresolved")
+    chat.say(FIRE)
+    assert reported(chat) == ["fire"]
+    assert chat.keys[0] == "danger.fire"
+
+
+def test_a_danger_that_an_edit_brings_into_a_report_that_waits() -> None:
+    chat = chat_after(STORY)
+    chat.wait(timedelta(days=2))
+    chat.say("Sampah di Pasar Plaju menumpuk dan bau sekali sejak minggu lalu")
+    chat.say("masalah baru")
+    chat.edit(1, FIRE)
+    assert reported(chat) == ["fire"]
+
+
+# --- pace -------------------------------------------------------------------------------------------
+
+
+def hurried() -> Chat:
+    """A chat with more messages in a minute than anybody reads."""
+    chat = chat_at("place")
+    chat.facts = replace(chat.facts, suggest=lambda words: suggest(FIRE) if FIRE in words else unsure(words))
+    for number in range(MESSAGES_A_MINUTE + 5):
+        chat.say(f"lampu nomor {number} padam semua")
+    return chat
+
+
+def test_who_writes_too_fast_is_told_once_and_every_message_counts() -> None:
+    chat = chat_at("place")
+    chat.facts = replace(chat.facts, suggest=unsure)
+    replies = []
+    for number in range(MESSAGES_A_MINUTE + 5):
+        replies.append(chat.say(f"lampu nomor {number} padam semua") and chat.keys)
+    assert [keys for keys in replies if keys == ["too_fast"]] == [["too_fast"]]
+    assert replies[-1] == ""
+    assert all(f"nomor {number} padam" in json.dumps(save(chat.conversation)) for number in range(len(replies)))
+
+
+def test_after_a_minute_there_are_replies_again_and_the_question_is_asked() -> None:
+    chat = hurried()
+    chat.wait(timedelta(minutes=2))
+    chat.say("gelap sekali")
+    assert chat.turn is not None
+    assert chat.turn.asks == chat.asking is not None
+
+
+@pytest.mark.parametrize(("words", "key"), [("bantu petugas", "human_called"), (FIRE, "danger.fire"), ("batal", "cancelled")])
+def test_what_is_urgent_is_always_said(words: str, key: str) -> None:
+    chat = hurried()
+    chat.say(words)
+    assert key in chat.keys
+
+
+def test_a_summary_that_was_not_shown_takes_no_yes() -> None:
+    chat = chat_at("confirm")
+    chat.facts = replace(chat.facts, suggest=unsure)
+    send = chat.buttons["Ya, kirim"]
+    for number in range(MESSAGES_A_MINUTE + 5):
+        chat.say(f"lampu nomor {number} padam semua", unheard=True)
+    chat.say("ya")
+    chat.choose(send)
+    assert chat.filed == []
+    chat.wait(timedelta(minutes=2))
+    chat.choose(send)
+    assert chat.keys[-2:] == ["summary", "ask.confirm"]
+    chat.choose(send)
+    assert len(chat.filed) == 1
+
+
+# --- silence ------------------------------------------------------------------------------------------
+
+
+def test_a_draft_ends_after_notice_and_never_without() -> None:
+    chat = chat_at("time")
+    chat.wait(timedelta(days=5))
+    assert chat.elapse() == ""
+    chat.wait(timedelta(days=1, hours=1))
+    assert "lampu mati di pasar Sekayu" in chat.elapse()
+    assert chat.keys == ["draft_expires"]
+    assert chat.elapse() == "", "it is said once"
+    chat.wait(timedelta(hours=23))
+    assert chat.elapse() == ""
+    assert chat.conversation.draft is not None
+    chat.wait(timedelta(hours=1))
+    chat.elapse()
+    assert chat.keys == ["draft_expired"]
+    assert chat.conversation.draft is None
+    assert chat.elapse() == ""
+
+
+def test_a_late_notice_still_leaves_its_time() -> None:
+    """The worker was down for a month."""
+    chat = chat_at("time")
+    chat.wait(timedelta(days=40))
+    chat.elapse()
+    assert chat.keys == ["draft_expires"]
+    assert chat.turn is not None
+    assert chat.turn.replies[0].params["when"] == {"moment": (chat.facts.now + timedelta(days=1)).isoformat()}
+    chat.wait(timedelta(hours=20))
+    assert chat.elapse() == ""
+
+
+def test_a_word_keeps_the_draft() -> None:
+    chat = chat_at("time")
+    chat.wait(timedelta(days=6, hours=1))
+    chat.elapse()
+    chat.say("sejak kemarin")
+    assert chat.draft.value("time")["words"] == "sejak kemarin"
+    chat.wait(timedelta(days=2))
+    assert chat.elapse() == ""
+
+
+@pytest.mark.parametrize("words", ["ya", "lanjut", "oke pak", "halo"])
+def test_a_word_to_the_notice_sends_and_skips_nothing(words: str) -> None:
+    """"Reply anything" is answered with a "ya" that is no yes to the summary."""
+    for question in ("confirm", "place"):
+        chat = chat_at(question)
+        chat.wait(timedelta(days=6, hours=1))
+        chat.elapse()
+        chat.say(words)
+        assert chat.filed == []
+        assert chat.asking == question
+        assert chat.turn is not None
+        assert chat.turn.asks == question
+
+
+def test_every_report_that_ends_is_named() -> None:
+    chat = chat_after(STORY)
+    chat.wait(timedelta(days=2))
+    chat.say("Sampah di Pasar Plaju menumpuk dan bau sekali sejak minggu lalu")
+    chat.say("masalah baru")
+    for key in ("draft_expires", "draft_expired"):
+        chat.wait(timedelta(days=7))
+        reply = chat.elapse()
+        assert chat.keys == [key, key]
+        assert "Pasar Plaju" in reply
+        assert "SMP 1 Sekayu" in reply
+    assert chat.conversation.parked == ()
+
+
+def test_a_draft_of_a_photo_alone_has_a_name_too() -> None:
+    chat = Chat()
+    chat.photo()
+    chat.wait(timedelta(days=7))
+    assert "“”" not in chat.elapse()
+
+
+def test_silence_does_nothing_to_a_chat_without_a_draft() -> None:
+    chat = filed_chat()
+    chat.choose("T-001-000-0000:unresolved")
+    chat.wait(timedelta(days=400))
+    assert chat.elapse() == ""
+    assert chat.asking == "reason"
+
+
+def test_who_comes_back_is_told_what_waits() -> None:
+    chat = chat_at("place")
+    chat.wait(timedelta(hours=5))
+    chat.say("dekat pasar")
+    assert "welcome_back" not in chat.keys
+    chat.wait(timedelta(hours=7))
+    chat.say("status")
+    assert "welcome_back" in chat.keys
+    assert chat.turn is not None
+    assert chat.turn.asks == chat.asking
+
+
+@pytest.mark.parametrize("words", ["ya", "batal"])
+def test_what_is_sent_or_dropped_does_not_wait_any_more(words: str) -> None:
+    chat = chat_at("confirm")
+    chat.wait(timedelta(hours=7))
+    chat.say(words)
+    assert chat.conversation.draft is None
+    assert "welcome_back" not in chat.keys
+
+
+def test_a_file_that_is_answered_by_nothing_is_not_answered_by_a_welcome() -> None:
+    chat = Chat()
+    chat.photo(STORY, group="album")
+    chat.wait(timedelta(hours=7))
+    assert chat.photo(group="album") == ""
+
+
+def test_the_chat_that_a_draft_has_left_is_told_with_the_next_reply() -> None:
+    chat = chat_at("place")
+    chat.conversation = replace(chat.conversation, draft=None, asking=None, moved=True)
+    assert chat.photo(group="album") != ""
+    assert chat.keys[0] == "move.moved_away"
+    chat.say("bantuan")
+    assert "move.moved_away" not in chat.keys
+
+
+def test_a_long_text_is_kept_and_said_to_be_long_once() -> None:
+    chat = chat_at("photos")
+    chat.say("banyak motor jatuh di sana " * 120)
+    assert chat.keys[0] == "long_text"
+    chat.say("dan mobil juga jatuh")
+    assert "long_text" not in chat.keys
+    assert len(chat.draft.story) > 3000
 
 
 # --- the happy way -------------------------------------------------------------------------------
@@ -237,7 +529,7 @@ def test_a_tapped_answer_outlives_a_longer_story() -> None:
 @pytest.mark.parametrize(
     ("part", "words", "name", "value"),
     [
-        ("waktu", "sejak tahun lalu", "time", {"words": "sejak tahun lalu", "since": True}),
+        ("waktu", "sejak tahun lalu", "time", {"words": "sejak tahun lalu", "since": True, "about": "2025"}),
         ("jenis", "saran", "class", "aspirasi"),
         ("foto", "tidak ada", "photos", "none"),
         ("privasi", "rahasia", "privacy", {"anonymous": False, "secret": True}),
@@ -541,6 +833,67 @@ def test_unknown_saved_members_are_passed_over(odd: Any) -> None:
     chat = chat_at("photos")
     saved = {**save(chat.conversation), "of_a_later_version": odd}
     assert load(saved) == chat.conversation
+
+
+# What the first version saved, in the middle of a question and after filing.
+OF_THE_FIRST_VERSION: dict[str, Any] = {
+    "language": "id",
+    "greeted": True,
+    "asking": "privacy",
+    "tries": 0,
+    "drafts": 2,
+    "group_told": None,
+    "draft": {
+        "number": 2,
+        "told": [["lampu mati di Pasar Sekayu", 14]],
+        "answers": {
+            "story": [True, 0],
+            "place": [{"text": "Pasar Sekayu", "region": "16.06.01", "name": "Sekayu"}, 0],
+            "class": ["pengaduan", 0],
+            "time": ["sejak kemarin", 16],
+            "photos": ["none", 18],
+        },
+        "photos": 0,
+        "albums": [],
+        "suggestion": None,
+    },
+    "last": {"ticket": "T-001-000-0000", "number": 1, "sequences": [2, 4], "albums": ["a"], "at": 1_790_000_000.0},
+}
+
+
+def test_a_chat_of_the_first_version_goes_on_where_it_stood() -> None:
+    chat = Chat()
+    chat.sequence = 20
+    chat.conversation = load(OF_THE_FIRST_VERSION)
+    assert chat.asking == "privacy"
+    reply = chat.say("anonim")
+    assert chat.asking == "confirm"
+    assert "sejak kemarin" in reply
+    chat.say("ya")
+    [filed] = chat.filed
+    assert (filed.draft.number, filed.draft.value("time")) == (2, {"words": "sejak kemarin"})
+    assert filed.draft.value("privacy")["anonymous"] is True
+
+
+@pytest.mark.parametrize(
+    ("old", "flags"), [("open", (False, False)), ("anonymous", (True, False)), ("secret", (False, True)), ("both", (True, True))]
+)
+def test_old_words_for_privacy_keep_their_meaning(old: str, flags: tuple[bool, bool]) -> None:
+    saved = json.loads(json.dumps(OF_THE_FIRST_VERSION))
+    saved["draft"]["answers"]["privacy"] = [old, 20]
+    loaded = load(saved).draft
+    assert loaded is not None
+    assert (loaded.value("privacy")["anonymous"], loaded.value("privacy")["secret"]) == flags
+
+
+@given(st.dictionaries(st.sampled_from(sorted(OF_THE_FIRST_VERSION)), st.none() | st.integers() | st.text(max_size=3)))
+@settings(max_examples=100, deadline=None)
+def test_whatever_was_saved_loads_and_the_numbers_of_drafts_go_on(broken: dict[str, Any]) -> None:
+    conversation = load({**OF_THE_FIRST_VERSION, **broken})
+    drafts = broken.get("drafts", 2)
+    if isinstance(drafts, int):
+        assert conversation.drafts == drafts
+    assert load(json.loads(json.dumps(save(conversation)))) == conversation
 
 
 def test_an_empty_saved_conversation_is_a_new_one() -> None:

@@ -95,6 +95,8 @@ MARKS = [
     ("sampah rt.03/02 tidak diangkut", "rt.03/02"),
     ("warga rt 5 kekurangan air", "rt 5"),
     ("longsor di km 12", "km 12"),
+    ("antri panjang di SPBU km 5", "SPBU km 5"),
+    ("puskesmas pembantu desa Sukarami tutup terus", "puskesmas pembantu desa Sukarami"),
     ("dusun 3 desa Teluk belum ada listrik", "dusun 3 desa Teluk"),
     (
         "Jl. Merdeka No. 5, RT 03 RW 02, Kel. Serasan Jaya, Kec. Sekayu rusak",
@@ -179,8 +181,8 @@ def test_phrases_are_runs_of_any_text(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    """jalan jl. depan dekat di ke menuju pasar SMP 1 RT 03 / , . rusak Merdeka merdeka baru sekali km rumah pak lokasi :
-    - ke jalan" " didepan blok C no raya Ilir""".split()
+    """jalan jl. depan dekat di ke menuju pasar SMP 1 RT 03 / , . rusak Merdeka merdeka baru sekali km rumah pak lokasi
+    : - ke jalan" " didepan blok C no raya Ilir""".split()
 )
 
 
@@ -300,8 +302,9 @@ def test_a_story_without_a_place_has_none() -> None:
 
 NOES = """
 dak katek|dak ado|katek|katek foto|fotonyo dak katek pak|gak ado fotonyo|idak ado|dakdo foto|tidak ada ji|nda ada|
-nda' ada|nda adaji|ndak ada mi|belumpi|de' gaga|tena|mboten wonten|mboten|ora ono|ora enek|gak onok|ora duwe foto|dide ade|dide|
-dik ade|belum ada|blm ada min|no photo|no photos|tidak ada fotonya|tidak punya|maaf tidak ada|ya tidak ada|nihil
+nda' ada|nda adaji|ndak ada mi|belumpi|de' gaga|tena|mboten wonten|mboten|ora ono|ora enek|gak onok|
+ora duwe foto|dide ade|dide|dik ade|belum ada|blm ada min|no photo|no photos|
+tidak ada fotonya|tidak punya|maaf tidak ada|ya tidak ada|nihil
 """
 SKIPS = """
 nanti saja|nanti bae|kagek bae|mengko wae|mangke mawon|lain kali|dak usah bae|tidak perlu|ora usah|gak ngerti|

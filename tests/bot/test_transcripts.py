@@ -30,9 +30,19 @@ from api.transcripts import (
     read,
     span,
 )
+from bot.messages import clean
 from bot.script import privacy_of
 from bot.turns import CallHuman
 from store.moves import FIRST
+
+
+def cleaned(value: Any) -> Any:
+    """What a citizen writes, as channels hand it over (see `bot.messages.clean`); what is no text stays as it is."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {key: cleaned(each) for key, each in value.items()}
+    return value
 
 
 class Engine:
@@ -42,6 +52,7 @@ class Engine:
         self.chat = Chat()
         self._sent: dict[int, int] = {}  # by turn, the number of the citizen's message in the chat
         self._said: dict[int, int] = {}  # and that of the reply
+        self._voice = 0  # the number of the last voice note, which is that of what a machine hears in it, too
         self._code: str | None = None
 
     async def begin(self, transcript: Transcript) -> None:
@@ -73,7 +84,7 @@ class Engine:
         return Said(words, chat.buttons)
 
     def _do(self, turn: Turn, choice: str | None) -> str:
-        chat, what, details = self.chat, turn.what, turn.details
+        chat, what, details = self.chat, cleaned(turn.what), cleaned(turn.details)
         match turn.action:
             case "citizen":
                 return chat.say(what, unheard=turn.hasty)
@@ -86,13 +97,13 @@ class Engine:
                 described = {"name": what, "content_type": details["type"], "size": size}
                 return chat.photo(details.get("caption", ""), kind="document", **described)
             case "voice":
-                return chat.photo(kind="voice", content_type="audio/ogg")
+                self._voice = self._sent[turn.number]
+                return chat.voice()
             case "video" | "gif":
                 caption = what if turn.action == "video" else ""
                 return chat.photo(caption, kind="video", content_type="video/mp4", size=90_000)
             case "transcript":
-                heard = chat.message(text=what, transcribed=True)
-                return chat.take(replace(heard, sequence=max(self._sent.values())))
+                return chat.hear(self._voice, what)
             case "sticker" | "poll":
                 return chat.unusable(turn.action)
             case "contact_card":
@@ -128,14 +139,16 @@ class Engine:
         """A complaint in the words of `[[filed]]`, as far as the engine knows them."""
         draft, place = filed.draft, filed.draft.value("place") or {}
         region, time = REGIONS.nearest(place.get("region")), draft.value("time") or {}
-        kept = [each for each in self.chat.media if draft.number == each.draft or filed.ticket == each.ticket]
+        kept = [each for each in self.chat.media if draft.number == each.draft]
+        assert len(kept) == draft.photos, "the draft counts other files than are kept with it"
+        late = [each for each in self.chat.media if filed.ticket == each.ticket]
         return {
             "text": draft.story,
             "class": draft.value("class") or "pengaduan",
             "place": place.get("text") or "",
             "region": region.name if region else "",
             "time": time.get("words") or "",
-            "photos": len(kept),
+            "photos": len(kept) + len(late),
             **privacy_of(draft),
             "office": filed.office.name,
             "status": FIRST,

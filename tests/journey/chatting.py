@@ -23,6 +23,7 @@ class Chat:
     def __init__(self, running: Running, channel: str, user: str) -> None:
         self.running, self.channel, self.user = running, channel, user
         self.last = Said()
+        self.heard: list[str] = []
         self._shown: dict[str, str] = {}
 
     async def say(self, words: str) -> str:
@@ -48,6 +49,7 @@ class Chat:
     async def read(self) -> str:
         """The next message, as soon as it is there."""
         self.last = await self._next()
+        self.heard.append(self.last.text)
         self._shown |= self.last.buttons
         return self.last.text
 

@@ -152,7 +152,7 @@ async def test_a_message_gets_its_reply_and_a_button_can_be_tapped_by_keyboard(p
     await expect(replies(page)).to_contain_text("Petugas bot:")
     await expect(page.get_by_role("textbox", name="Tulis pesan")).to_be_focused()
 
-    for number, label in enumerate(("Tidak ada foto", "Biasa saja", "Ya, kirim"), 2):
+    for number, label in enumerate(("Tidak ada foto", "Tanpa keduanya", "Ya, kirim"), 2):
         await page.get_by_role("button", name=label, exact=True).focus()
         await page.keyboard.press("Enter")
         await expect(replies(page)).to_have_count(number)
@@ -163,7 +163,7 @@ async def test_a_message_gets_its_reply_and_a_button_can_be_tapped_by_keyboard(p
     filed = (await served.call("GET", f"/complaints/{await ticket(page)}")).json()
     assert filed["text"] == STORY
     taken = await served.heard()
-    assert [message.get("label") for message in taken] == [None, "Tidak ada foto", "Biasa saja", "Ya, kirim"]
+    assert [message.get("label") for message in taken] == [None, "Tidak ada foto", "Tanpa keduanya", "Ya, kirim"]
     assert [message["n"] for message in taken] == sorted({message["n"] for message in taken})
 
 
@@ -215,7 +215,7 @@ async def test_offline_messages_survive_a_reload_and_arrive_in_order(page: Page,
 
 async def test_the_stream_comes_back_and_misses_nothing(page: Page, context: BrowserContext, served: Served) -> None:
     await write(page, STORY)
-    for count, label in enumerate(("Tidak ada foto", "Biasa saja", "Ya, kirim"), 1):
+    for count, label in enumerate(("Tidak ada foto", "Tanpa keduanya", "Ya, kirim"), 1):
         await expect(replies(page)).to_have_count(count)
         await tap(page, label)
     await expect(replies(page)).to_have_count(4)
@@ -256,7 +256,7 @@ async def test_a_photo_goes_up_with_its_caption(page: Page, served: Served) -> N
     await expect(own(page).locator(".file")).to_have_text("jalan.png")
     [message] = await served.heard()
     assert message["file"] == {"size": len(PNG), "content_type": "image/png", "name": "jalan.png"}
-    await tap(page, "Biasa saja")
+    await tap(page, "Tanpa keduanya")
     await expect(replies(page)).to_have_count(2)
     await tap(page, "Ya, kirim")
     await expect(replies(page)).to_have_count(3)
@@ -332,7 +332,7 @@ async def test_without_scripts_the_page_is_a_form(chrome: Browser, served: Serve
     await expect(own(page)).to_have_count(2)
     await expect(own(page).last.locator(".file")).to_have_text("pohon.png")
     await answered(page, 2, "Anonim")
-    await tap(page, "Biasa saja")
+    await tap(page, "Tanpa keduanya")
     await answered(page, 3, "Sudah benar?")
     await tap(page, "Ya, kirim")
     await expect(own(page).last.locator(".text")).to_have_text("Ya, kirim")
@@ -564,7 +564,7 @@ async def test_axe_finds_nothing_and_nothing_overflows(chrome: Browser, served: 
     await write(page, f"ini fotonya {LONG}")
     await answered(page, 2, "Anonim")
     async with served.store_down():
-        await tap(page, "Biasa saja")
+        await tap(page, "Tanpa keduanya")
         await expect(page.locator("#state")).to_contain_text("Menyambung lagi")
         await inspect(page, f"waiting-{width}")
     await answered(page, 3, "Sudah benar?")

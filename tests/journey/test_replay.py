@@ -22,7 +22,7 @@ citizen = "{TOLD}"
 [[turn]]
 tap = "Tidak ada foto"
 [[turn]]
-tap = "Biasa saja"
+tap = "Tanpa keduanya"
 [[turn]]
 tap = "Ya, kirim"
 [[turn]]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 
+from hours import in_office_hours
+from journey.chatting import on_telegram
 from journey.looking import all_said, change, filed, heard, names, remembered, until
 from peers.bot_api import Citizen, FakeBotApi, Sent
 from running import Running, everything, speaking, web
@@ -12,6 +15,7 @@ from running import Running, everything, speaking, web
 from api.settings import Settings
 
 STORY = "Lampu jalan di depan pasar Sekayu padam sejak kemarin"
+NEW_STORY = "Sampah menumpuk di belakang Pasar Lais, Musi Banyuasin, sejak minggu lalu, baunya sampai ke rumah"
 TURNS = (
     (STORY, "Ada foto?"),
     ("tidak ada", "Anonim"),
@@ -105,6 +109,57 @@ async def test_after_days_the_conversation_goes_on(running: Running, telegram_ap
     assert complaint["ticket"] in (await citizen.reply()).text
 
 
+async def test_a_draft_of_three_days_ago_is_announced(running: Running, telegram_api: FakeBotApi) -> None:
+    in_office_hours(running.house)
+    chat = on_telegram(running, telegram_api, 8301)
+    await chat.say(STORY)
+    running.house.skew += timedelta(hours=5)
+    assert "masih tersimpan" not in await chat.say("tidak ada")
+    running.house.skew += timedelta(days=3)
+    said = await chat.say("biasa saja")
+    assert said.startswith(f"Laporan Anda yang belum selesai masih tersimpan: “{STORY[:60]}")
+    assert "Sudah benar?" in said, "and it goes on where it was"
+    assert "masih tersimpan" not in await chat.press(":send")
+    [ticket] = await chat.filed()
+    assert ticket in chat.last.text
+
+
+async def test_a_new_story_after_three_days_takes_nothing_from_the_old_one(
+    running: Running, telegram_api: FakeBotApi
+) -> None:
+    """Two matters are two reports: the one that waited comes after the one that is told now."""
+    in_office_hours(running.house)
+    chat = on_telegram(running, telegram_api, 8302)
+    await chat.say(STORY)
+    running.house.skew += timedelta(days=3)
+    said = await chat.say(NEW_STORY)
+    assert "masih tersimpan" in said
+    assert "atau masalah baru" in said
+    await chat.tap("Masalah baru")
+    for _ in range(2):
+        while not any(choice.endswith(":send") for choice in chat.last.buttons.values()):
+            await chat.press(":none" if any(c.endswith(":none") for c in chat.last.buttons.values()) else ":open")
+        said = await chat.press(":send")
+        assert "Tercatat" in said
+    texts = [complaint["text"] for complaint in await filed(running, chat.citizen)]
+    assert texts == [NEW_STORY, STORY]
+
+
+async def test_more_of_the_old_story_after_three_days_belongs_to_it(running: Running, telegram_api: FakeBotApi) -> None:
+    in_office_hours(running.house)
+    chat = on_telegram(running, telegram_api, 8303)
+    await chat.say(STORY)
+    running.house.skew += timedelta(days=3)
+    more = "Sampai sekarang lampunya masih padam semua, warga takut lewat situ kalau malam"
+    await chat.say(more)
+    await chat.press(":continue")
+    await chat.press(":none")
+    await chat.press(":open")
+    await chat.press(":send")
+    [complaint] = await filed(running, chat.citizen)
+    assert complaint["text"] == f"{STORY}\n{more}"
+
+
 async def test_start_after_days_tells_of_the_draft(running: Running, telegram_api: FakeBotApi) -> None:
     citizen = telegram_api.citizen(8400)
     await converse(citizen, 2)
@@ -168,7 +223,7 @@ async def test_buttons_of_an_old_draft(running: Running, telegram_api: FakeBotAp
     for inaccessible in (False, True):
         await telegram_api.deliver(citizen.tap(old.choices[0], old, inaccessible=inaccessible))
         reply = await citizen.reply()
-        assert "Tombol itu milik pertanyaan lama" in reply.text
+        assert "Tombol itu sudah tidak berlaku" in reply.text
         assert "Ada foto?" in reply.text
     assert await filed(running, citizen) == []
     assert len(telegram_api.answered_taps) == 2

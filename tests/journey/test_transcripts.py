@@ -200,7 +200,7 @@ SENT = f"""{TOLD}
 [[turn]]
 tap = "Tidak ada foto"
 [[turn]]
-tap = "Biasa saja"
+tap = "Tanpa keduanya"
 [[turn]]
 tap = "Ya, kirim"
 bot = ["T-001-000-0000", "{{ticket}}"]
