@@ -5,7 +5,8 @@ A place begins with a word of a known kind ("jalan", "puskesmas") or with what s
 after capitals, at the end of a sentence. The words are data (words/places.toml). Which region it is, is not known here.
 
 "jalan rusak" and "pasar kotor sekali" name no place, "depan pasar" does; where something leads to ("arah ke Betung")
-is not where it is.
+is not where it is, but a road is known by it ("jalan ke desa Sukamaju"). After a place the capitals between commas are
+where that is ("Jl. Melati, Sukajadi, Talang Kelapa").
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ MOST = 3
 _FILE = Path(__file__).with_name("words") / "places.toml"
 # A name has so many words at most, and so many in small letters.
 _LONG, _LOW = 6, 4
+# A name between commas after a place has so many words at most.
+_FURTHER = 3
 # An answer of more words is no bare name.
 _BARE = 5
 # A text in which more of the words have a capital letter has headings, not names.
@@ -122,13 +125,22 @@ class _Text:
                 runs[-1].append(piece)
             elif piece in counted:
                 runs.append([piece])
-        said = [self._said(run[0].first, run[-1].end) for run in runs]
-        once = {phrase.casefold(): phrase for phrase in reversed(said)}
+        for run in runs:
+            # "kel. Sukajadi, jalan Melati, kel. Sukajadi"
+            keys = [self._key(piece.first, piece.end) for piece in run]
+            while run[-1].kind.name == "area" and keys.pop() in keys:
+                run.pop()
+        said = [(self._key(run[0].first, run[-1].end), self._said(run[0].first, run[-1].end)) for run in runs]
+        once = dict(reversed(said))
         return tuple(
             once[key]
-            for key in dict.fromkeys(map(str.casefold, said))
+            for key in dict.fromkeys(key for key, _ in said)
             if not any(key in other for other in once if key != other)
         )
+
+    def _key(self, first: int, end: int) -> str:
+        """These tokens as they are compared: "Kel. Sukajadi" and "kelurahan sukajadi" are one."""
+        return " ".join(_SAME.get(token.word, token.word) for token in self.tokens[first:end])
 
     def _said(self, first: int, end: int) -> str:
         """These tokens as they are written, with the mark that closes a quote."""
@@ -144,9 +156,40 @@ class _Text:
         at = 0
         while at < len(self.tokens):
             piece, past = self._piece(at)
-            if piece is not None:
+            while piece is not None:
                 yield piece
+                past = max(past, piece.end)
+                piece = self._further(piece.end) if piece.named else None
             at = max(past, at + 1)
+
+    def _further(self, at: int) -> _Piece | None:
+        """The name between commas that begins here, after a place: "Sukajadi" in "Jl. Melati, Sukajadi, Palembang"."""
+        end = at
+        while end < len(self.tokens) and end - at <= _FURTHER and self._is_further(end, first=end == at):
+            end += 1
+        if not 0 < end - at <= _FURTHER:
+            return None
+        if end < len(self.tokens):
+            head = self._head(end)
+            goes_on = _SPACES.fullmatch(self.tokens[end].gap) is not None
+            if goes_on and not (head is not None and head.kind.name in {"area", "wide"}):
+                return None
+            if not goes_on and _CLOSED.match(self.tokens[end].gap) is None:
+                return None
+        return _Piece(at, end, _BETWEEN_COMMAS, named=True)
+
+    def _is_further(self, at: int, *, first: bool) -> bool:
+        """Whether a word may be part of a name between commas. What everyday speech has is none, even in capitals."""
+        token = self.tokens[at]
+        gap = _COMMA if first else _SPACES
+        if gap.fullmatch(token.gap) is None or not token.capital or token.upper or token.glued or not self.cased:
+            return False
+        if token.word in _HEADS or token.word in _NEAR | _TOLD | _AWAY | _ENDS | _HOUSE | _MONTHS | _UNITS | _OFFICE:
+            return False
+        if not first and token.word in _LAST | _TAILS:
+            return True
+        # "Kp. Gajah, Des. Sari": so short a word is cut off.
+        return len(token.word) > (_SHORTEST if first else 1) and not self._is_everyday(token.word)
 
     def _piece(self, at: int) -> tuple[_Piece | None, int]:
         """The phrase that begins here, if one does, and where to read on."""
@@ -161,9 +204,27 @@ class _Text:
         end, named = self._name(head)
         if self._leads_away(at):
             return None, end
+        if not named and head.kind.name == "street" and (led := self._led(at, head.end)):
+            return _Piece(at, led, head.kind, named=True), led
         if named and head.kind.only != "near":
             return _Piece(at, end, head.kind, named=True), end
         return None, head.end
+
+    def _led(self, at: int, end: int) -> int:
+        """Where "jalan ke gunung Dempo" or "jalan raya menuju desa Sukamaju" ends, which is a road's name; 0 if it is
+        none: "saya jalan ke pasar Cinde", "jalan ke desa kami"."""
+        if at and self._next(at) and self.tokens[at - 1].word in _WALKING:
+            return 0
+        while self._next(end) in _RAISED:
+            end += 1
+        place = end
+        while self._next(place) in _LEADING:
+            place += 1
+        head = self._head(place) if self._next(place) else None
+        if head is None or head.kind.name not in _LED_TO or not (place > end or self.tokens[place].glued == "ke"):
+            return 0
+        past, named = self._name(head)
+        return past if named else 0
 
     def _near(self, at: int) -> tuple[_Piece | None, int]:
         """depan SMP 3, dekat dengan pasar, di samping rumah pak Ali."""
@@ -472,6 +533,8 @@ def _heads() -> dict[str, tuple[tuple[tuple[str, ...], _Kind], ...]]:
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’‘`][^\W\d_]+)*|\d+")
 _SPACES = re.compile(r"[ \t\xa0]{0,3}")
+_COMMA = re.compile(r"[ \t]?,[ \t]{0,2}")
+_CLOSED = re.compile(r"[ \t]?[,.;!()\n]")
 _QUOTE = re.compile(r"[ \t]?[\"“”'‘’*_]")
 _NUMBER_GAPS = frozenset({"", "/", "-", ",", "."})
 _TOGETHER = re.compile(r"[ \t]{0,2}[,/]?[ \t]{0,2}|[ \t]?-[ \t]?|\.[ \t]?")
@@ -488,10 +551,14 @@ _SHORTEST = 3
 
 _HEADS = _heads()
 _ANY = _Kind("any")
+_BETWEEN_COMMAS = _Kind("further", more=True, only="after")
 _STRONG, _NEAR = _words("near", "strong"), _words("near", "strong") | _words("near", "weak")
 _BETWEEN, _NOT_AFTER = _words("near", "between"), _words("near", "not_after")
 _TOLD, _JOINS = _words("told"), _words("told", "joins")
 _AWAY, _ON_THE_WAY, _WAYS = _words("away"), _words("away", "between"), _words("away", "ways")
+_LEADING, _WALKING, _RAISED = _words("away", "roads"), _words("away", "walking"), _words("away", "raised")
+_LED_TO = _words("away", "led_to")
+_SAME = {word: name for name, line in _DATA["same"].items() for word in line.split()}
 _CAPITALS, _FOUNDED, _OFFICE = _words("capitals"), _words("capitals", "before"), _words("office")
 _PERSONS, _OFFICES = _words("house", "persons"), _words("house", "offices")
 _NUMBERS, _HOUSE, _MONTHS = _words("numbers"), _words("numbers", "house"), _words("numbers", "months")

@@ -403,7 +403,7 @@ def _is_how_long(found: _Found) -> bool:
 
 # A clause begins or ends at these kinds, and at the ends of a text.
 _BREAKS = frozenset(("", ",", "n", "~", "&"))
-_COUNTED = re.compile(r"[$0!]|[%iE67fF](?=;)|;(?:[67f]|.?F)")
+_COUNTED = re.compile(r"[$0!]|[%iE67fF1](?=;)|;(?:[67f]|.?F)")
 _WEEK_LONG = 7
 
 
@@ -508,7 +508,7 @@ def _event_then(found: _Found) -> When | None:
     tokens = found.tokens[first:end]
     # The words of the time alone: only its day, month or doubt is taken from it.
     text = " " * tokens[-1].end
-    then = _read(tokens, text, found.today, asked=False)
+    then = _read(tokens, text, found.today, asked=True)
     if then is None:
         return None
     return found.ask(then.doubt, *then.candidates) if then.doubt else found.when(then.day, then.about, since=True)
@@ -520,7 +520,7 @@ def _part(found: _Found) -> When | None:
 
 
 def _again(found: _Found) -> When | None:
-    """tiap malam, setiap hujan, tiap hari; "setiap Senin", "setiap bulan" and "setiap lewat" only where a time was asked."""
+    """tiap malam, setiap hujan, tiap hari; "setiap Senin" and "setiap bulan" only where a time was asked."""
     return found.when(since=False) if found.asked or found.has("told") else None
 
 
@@ -547,12 +547,13 @@ _MOST = {"t": 80, "b": 120, "w": 99, "p": 99, "H": 400, "j": 72, "e": 600}
 _ROWS = tuple(
     _Row(letters=re.compile(letters), rank=rank, read=read)
     for rank, read, letters in (
-        # First, so that its time is not taken without what it began with.
+        # First, so that their time is not taken without what it began with.
+        (2, _event_then, r"(?<=S)[xQNBYhcdirs$][xQNBYhcdirs$6ID]{0,8}?(?P<time>g,?6(?:,?b?M5?)?|6,?M5?|g?3)"),
         (
             6,
             _event_then,
-            r"(?<=S)[xQNBYhcdirs$I6]{1,9}?(?P<time>g,?6(?:,?b?M5?)?|6,?M5?|3|(?:[6f]|(?=1))[wpbtHj1]y?L|[wpbt]y?[LK]|bM5?|M5?|t5"
-            r"|HW[LK]|H?P?K|V)",
+            r"(?<=S)[xQNBYhcdirs$][xQNBYhcdirs$6ID]{0,8}?"
+            r"(?P<time>(?:[6f][wpbtHj]|1)y?L|[wpbt]y?[LK]|bM5?|M5?|t5|HW[LK]|H?P?K|V)",
         ),
         (
             2,

@@ -256,11 +256,11 @@ class _Place:
 
 
 class _Sight(NamedTuple):
-    """A landmark in the text; `away` means that somebody goes there, or belongs there."""
+    """A landmark in the text; `away` says that somebody is "going" there or "belongs" there, "" neither."""
 
     spot: _Spot
     certain: bool
-    away: bool
+    away: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,6 +551,7 @@ class Gazetteer:
         *,
         shouting: bool,
     ) -> _Mention:
+        """What is named at one place; in a text of capital letters alone they say nothing."""
         spot = spots[index]
         marker, lead = self._before(tokens, spot.first, inside)
         start, end = tokens[spot.first].start + spot.glued, tokens[spot.last - 1].end
@@ -1075,7 +1076,7 @@ class Gazetteer:
             if self._in_one_piece(text, tokens, spot, _LANDMARK_SHORT_LENGTH):
                 known = spot.node.use != "elsewhere" and len(spot.node.codes) == 1
                 certain = known and pointed and self._leads.get(before) != "street"
-                found.append(_Sight(spot, certain, away=not spot.glued and self._leads_away(tokens, spot.first)))
+                found.append(_Sight(spot, certain, "" if spot.glued else self._leads_away(tokens, spot.first)))
         return found
 
     def _is_pointed_at(self, tokens: Sequence[_Token], spot: _Spot) -> bool:
@@ -1089,20 +1090,21 @@ class Gazetteer:
         node = heads.get(word) or (heads.get(word[2:]) if word.startswith(_GLUED[0]) else None)
         return node is not None and (bool(node.codes) or (at + 1 < len(tokens) and tokens[at + 1].word in node.next))
 
-    def _leads_away(self, tokens: Sequence[_Token], first: int) -> bool:
+    def _leads_away(self, tokens: Sequence[_Token], first: int) -> str:
         """Whether somebody goes to the landmark or belongs to it: "mahasiswa Unhas", but not "50 meter dari Unhas"."""
         words = [token.word for token in tokens[max(first - _BETWEEN_ENDS, 0) : first]]
         if words and words[-1] in self._uses["passage"] and self._leads.get(words[-1]) == "away":
-            return words[-1] != _FROM or not self._uses["distance"] & set(words[:-1])
-        return bool(self._uses["member"] & set(words))
+            return "" if words[-1] == _FROM and self._uses["distance"] & set(words[:-1]) else "going"
+        return "belongs" if self._uses["member"] & set(words) else ""
 
     def _seen(self, sights: list[_Sight], near: str | None, elsewhere: _Elsewhere) -> _Place | None:
         """Where the landmarks of a text are; not certain where one has several places, or another place is named."""
         known = [sight for sight in sights if sight.certain]
         sure = [sight for sight in known if not sight.away]
-        if not sure and len({sight.spot.node.codes for sight in known}) == 1 < len({id(s.spot.node) for s in known}):
+        ends = [sight for sight in known if sight.away == "going"]
+        if not sure and len({id(sight.spot.node) for sight in ends}) > 1:
             # "From Simpang Polda to Simpang Charitas" is in Palembang.
-            sure = known
+            sure = ends if len({_kabkota(sight.spot.node.codes[0]) for sight in ends}) == 1 else []
         chosen = sure or sights
         codes = tuple(dict.fromkeys(code for sight in chosen for code in sight.spot.node.codes))
         if not sure and near and (nearby := tuple(code for code in codes if _kabkota(code) == _kabkota(near))):
@@ -1111,7 +1113,7 @@ class Gazetteer:
         if region is None:
             return None
         certain = bool(sure) and region.kind != "provinsi" and not elsewhere.kabkota and not elsewhere.district
-        return _Place(chosen[0].spot, region, certain, () if certain else codes, weak=chosen[0].away)
+        return _Place(chosen[0].spot, region, certain, () if certain else codes, weak=bool(chosen[0].away))
 
     # --- what is pointed out, and what is only spoken of ---------------------------------------------
 
@@ -1151,7 +1153,8 @@ class Gazetteer:
                 parents = {_kabkota(code) for code in spot.node.codes if code.count(".") > 1}
                 standing.append(_Standing(spot, mention.plainly, anchored=bool(parents & mention.beside)))
         for spot in villages:
-            village = self._weigh(tokens, spot, spots, mentions, capitals=False)
+            whole = self._in_one_piece(text, tokens, spot)
+            village = self._weigh(tokens, spot, spots, mentions, capitals=False) if whole else None
             if village and not village.rivals and self._says_a_place(village, spot.node.use, nearby=False):
                 standing.append(_Standing(spot, village.plainly, village.beside))
         standing += [_Standing(sight.spot, 0 if sight.away else 2, anchored=False) for sight in sights if sight.certain]
@@ -1191,7 +1194,7 @@ class Gazetteer:
             road=road,
             home=home and not exact,
             pinned=exact or contrast,
-            near=any(word in self._uses["near"] for word in close),
+            near=any(word in use["near"] for word in close),
             anchored=standing.anchored,
             broad=all(code.count(".") == 1 for code in spot.node.codes),
         )

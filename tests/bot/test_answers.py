@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from contextlib import suppress
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -216,3 +217,103 @@ def test_no_words_keep_a_reader_busy(words: str) -> None:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("11 Oktober 2026", "2026-10-11"),
+        ("yang 11 Oktober pak", "2026-10-11"),
+        ("kemarin", "2026-11-19"),
+        ("25/10", "2026-10-25"),
+    ],
+)
+def test_a_day_is_read_with_the_words_around_it(words: str, day: str) -> None:
+    assert answers.day(f" {words} ", locate, TODAY) == {"day": day, "words": words}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["11/10", "30 Februari", "entah kapan", "bulan lalu", "kemarin malah ada dua motor lagi yang jatuh di situ"],
+)
+def test_what_is_no_day(words: str) -> None:
+    with pytest.raises(Refused, match=r"day\.words"):
+        answers.day(words, locate, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("sejak bulan lalu", {"words": "sejak bulan lalu", "since": True}),
+        ("tanggal 12 November 2026", {"words": "tanggal 12 November 2026", "since": False, "day": "2026-11-12"}),
+        (
+            "tanggal 11/10",
+            {"words": "tanggal 11/10", "since": False, "doubt": "order", "days": ["2026-10-11", "2026-11-10"]},
+        ),
+        ("sekitar habis lebaran", {"words": "sekitar habis lebaran"}),
+    ],
+)
+def test_a_time_is_kept_with_what_is_known_of_it(words: str, value: dict[str, Any]) -> None:
+    found = answers.time(words, locate, TODAY)
+    assert {name: found[name] for name in value} == value
+    assert ("doubt" in found, "day" in found) == ("doubt" in value, "day" in value)
+
+
+@pytest.mark.parametrize(
+    ("words", "only"), [("sejak kemarin", True), ("sejak kemarin di Plaju", False), ("lampu mati kemarin", False)]
+)
+def test_words_that_tell_nothing_but_a_time(words: str, only: bool) -> None:
+    assert answers.tells_only_time(words, locate, TODAY) == only
+
+
+@given(ANY)
+def test_a_text_that_tells_only_a_time_is_read_as_one(words: str) -> None:
+    """The engine reads it then without a net."""
+    if answers.tells_only_time(words, locate, TODAY):
+        assert answers.time(words, locate, TODAY)["words"]
+
+
+@pytest.mark.parametrize("words", ["pagi", "siang", "sore", "malam", "nanti", "kemarin", "minggu", "senin"])
+def test_a_greeting_that_is_also_a_time_is_read_without_a_net(words: str) -> None:
+    if answers.tells_only_time(words, locate, TODAY):
+        assert answers.time(words, locate, TODAY)["words"] == words
+
+
+@pytest.mark.parametrize(
+    ("words", "stars"),
+    [
+        ("4", "4"),
+        ("bintang 5", "5"),
+        ("5 bintang", "5"),
+        ("nilai: 3", "3"),
+        ("2/5", "2"),
+        ("⭐⭐⭐", "3"),
+        ("4 dari 5", "4"),
+    ],
+)
+def test_stars(words: str, stars: str) -> None:
+    assert answers.stars(words, locate, TODAY) == stars
+
+
+@pytest.mark.parametrize("words", ["0", "6", "45", "bagus", "⭐⭐⭐⭐⭐⭐", "4 hari lagi", ""])
+def test_what_are_no_stars(words: str) -> None:
+    with pytest.raises(Refused, match=r"rating\.words"):
+        answers.stars(words, locate, TODAY)
+
+
+def test_a_region_that_several_names_may_mean_is_refused() -> None:
+    two = answers.Located(None, None, "Sukajadi", (("16.71", "Palembang"), ("16.06", "Muba")))
+    with pytest.raises(Refused, match=r"region\.unknown"):
+        answers.region("Sukajadi", lambda _words: two, TODAY)
+    place = answers.place("Sukajadi", lambda _words: two, TODAY)
+    assert (place["region"], place["among"]) == (None, [["16.71", "Palembang"], ["16.06", "Muba"]])
+
+
+@pytest.mark.parametrize("words", ["", "tolong ya pak", "nama saya", "ubah laporan ini jadi", "mohon", "please"])
+def test_courtesy_adds_nothing_to_a_wish(words: str) -> None:
+    assert answers.adds_nothing(words)
+
+
+@pytest.mark.parametrize("words", ["lampu mati", "kepala desa", "di Plaju"])
+def test_anything_else_does(words: str) -> None:
+    assert not answers.adds_nothing(words)

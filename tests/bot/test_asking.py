@@ -28,7 +28,7 @@ def coached(chat: Chat, *words: str) -> set[str]:
     return found & COACHING
 
 
-# --- one coaching question --------------------------------------------------------------------------
+# --- one coaching question ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_whoever_goes_back_to_a_question_is_asked_it_again() -> None:
     assert chat.asking == "time"
 
 
-# --- evidence and privacy ----------------------------------------------------------------------------
+# --- evidence and privacy --------------------------------------------------------------------
 
 
 SENSITIVE = "Ada pungli di kantor camat Sekayu, saya diminta uang 200 ribu"
@@ -132,14 +132,15 @@ def test_a_wish_in_the_story_is_heard() -> None:
     assert chat.asking == "secret"
 
 
-# --- regions and days ----------------------------------------------------------------------------------
+# --- regions and days --------------------------------------------------------------------------
 
 
 def among(words: str) -> answers.Located | None:
     """A name that two regions have, until more is said."""
     if "Sukajadi" not in words:
         return FACTS.locate(words)
-    return answers.Located(None, None, "Sukajadi", (("16.71.01", "Sukajadi, Palembang"), ("16.06.01", "Sukajadi, Muba")))
+    two = (("16.71.01", "Sukajadi, Palembang"), ("16.06.01", "Sukajadi, Muba"))
+    return answers.Located(None, None, "Sukajadi", two)
 
 
 def test_of_several_regions_it_is_asked_which() -> None:
@@ -204,7 +205,7 @@ def test_a_new_time_forgets_the_day_of_the_old_one() -> None:
     assert chat.asking == "day"
 
 
-# --- what others reported --------------------------------------------------------------------------------
+# --- what others reported ------------------------------------------------------------------------
 
 
 def test_what_others_reported_is_looked_up_once_and_asked_only_if_there_is_any() -> None:
@@ -239,7 +240,7 @@ def test_where_nothing_can_be_alike_nothing_is_looked_up(story: str) -> None:
     assert not any(isinstance(wish, LookAround) for wish in chat.wishes)
 
 
-# --- the summary ----------------------------------------------------------------------------------------------
+# --- the summary --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

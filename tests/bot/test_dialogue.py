@@ -46,7 +46,7 @@ def chat_at(question: str) -> Chat:
     return chat
 
 
-# --- what the classifier promises --------------------------------------------------------------
+# --- what the classifier promises ------------------------------------------------------
 
 
 def promising(**promise: Any) -> Chat:
@@ -79,7 +79,7 @@ def test_a_draft_of_an_earlier_version_is_summed_up_and_filed() -> None:
     assert chat.filed[0].draft.suggestion == old
 
 
-# --- dangers -------------------------------------------------------------------------------------
+# --- dangers -----------------------------------------------------------------------------
 
 FIRE = "Rumah tetangga saya di Plaju kebakaran sekarang, apinya besar"
 
@@ -225,7 +225,7 @@ def test_a_danger_that_an_edit_brings_into_a_report_that_waits() -> None:
     assert reported(chat) == ["fire"]
 
 
-# --- pace -------------------------------------------------------------------------------------------
+# --- pace -----------------------------------------------------------------------------------
 
 
 def hurried() -> Chat:
@@ -240,9 +240,8 @@ def hurried() -> Chat:
 def test_who_writes_too_fast_is_told_once_and_every_message_counts() -> None:
     chat = chat_at("place")
     chat.facts = replace(chat.facts, suggest=unsure)
-    replies = []
-    for number in range(MESSAGES_A_MINUTE + 5):
-        replies.append(chat.say(f"lampu nomor {number} padam semua") and chat.keys)
+    texts = [f"lampu nomor {number} padam semua" for number in range(MESSAGES_A_MINUTE + 5)]
+    replies = [chat.say(words) and chat.keys for words in texts]
     assert [keys for keys in replies if keys == ["too_fast"]] == [["too_fast"]]
     assert replies[-1] == ""
     assert all(f"nomor {number} padam" in json.dumps(save(chat.conversation)) for number in range(len(replies)))
@@ -256,7 +255,9 @@ def test_after_a_minute_there_are_replies_again_and_the_question_is_asked() -> N
     assert chat.turn.asks == chat.asking is not None
 
 
-@pytest.mark.parametrize(("words", "key"), [("bantu petugas", "human_called"), (FIRE, "danger.fire"), ("batal", "cancelled")])
+@pytest.mark.parametrize(
+    ("words", "key"), [("bantu petugas", "human_called"), (FIRE, "danger.fire"), ("batal", "cancelled")]
+)
 def test_what_is_urgent_is_always_said(words: str, key: str) -> None:
     chat = hurried()
     chat.say(words)
@@ -279,7 +280,7 @@ def test_a_summary_that_was_not_shown_takes_no_yes() -> None:
     assert len(chat.filed) == 1
 
 
-# --- silence ------------------------------------------------------------------------------------------
+# --- silence ----------------------------------------------------------------------------------
 
 
 def test_a_draft_ends_after_notice_and_never_without() -> None:
@@ -324,7 +325,7 @@ def test_a_word_keeps_the_draft() -> None:
 
 @pytest.mark.parametrize("words", ["ya", "lanjut", "oke pak", "halo"])
 def test_a_word_to_the_notice_sends_and_skips_nothing(words: str) -> None:
-    """"Reply anything" is answered with a "ya" that is no yes to the summary."""
+    """ "Reply anything" is answered with a "ya" that is no yes to the summary."""
     for question in ("confirm", "place"):
         chat = chat_at(question)
         chat.wait(timedelta(days=6, hours=1))
@@ -411,7 +412,7 @@ def test_a_long_text_is_kept_and_said_to_be_long_once() -> None:
     assert len(chat.draft.story) > 3000
 
 
-# --- the happy way -------------------------------------------------------------------------------
+# --- the happy way -----------------------------------------------------------------------
 
 
 def test_one_good_message_leaves_two_questions() -> None:
@@ -449,7 +450,7 @@ def test_without_a_classifier_the_class_is_asked_and_kominfo_named() -> None:
     assert chat.filed[0].draft.suggestion is None
 
 
-# --- buttons -------------------------------------------------------------------------------------
+# --- buttons -----------------------------------------------------------------------------
 
 
 def labels() -> list[Any]:
@@ -523,7 +524,7 @@ def test_a_tapped_answer_outlives_a_longer_story() -> None:
     assert chat.draft.value("class") == "aspirasi"
 
 
-# --- changing ------------------------------------------------------------------------------------
+# --- changing ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -602,7 +603,7 @@ def test_an_edit_that_overtakes_its_message_stays() -> None:
     assert "Empat motor" in chat.draft.story
 
 
-# --- beside --------------------------------------------------------------------------------------
+# --- beside ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("question", list(BEFORE))
@@ -662,7 +663,7 @@ def test_service_messages_are_left_alone() -> None:
     assert chat.asking == "place"
 
 
-# --- files and pins ------------------------------------------------------------------------------
+# --- files and pins ----------------------------------------------------------------------
 
 
 def test_photos_count_and_answer_the_question() -> None:
@@ -711,7 +712,7 @@ def test_photos_can_follow_as_promised() -> None:
     assert "Foto atau berkas: 1" in chat.photo()
 
 
-# --- nothing is lost -----------------------------------------------------------------------------
+# --- nothing is lost ---------------------------------------------------------------------
 
 
 def test_the_words_around_a_region_are_kept() -> None:
@@ -876,7 +877,8 @@ def test_a_chat_of_the_first_version_goes_on_where_it_stood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "flags"), [("open", (False, False)), ("anonymous", (True, False)), ("secret", (False, True)), ("both", (True, True))]
+    ("old", "flags"),
+    [("open", (False, False)), ("anonymous", (True, False)), ("secret", (False, True)), ("both", (True, True))],
 )
 def test_old_words_for_privacy_keep_their_meaning(old: str, flags: tuple[bool, bool]) -> None:
     saved = json.loads(json.dumps(OF_THE_FIRST_VERSION))

@@ -34,7 +34,7 @@ def tapped(act: str, *, verdict: str = "done", **facts: Any) -> Chat:
     return chat
 
 
-# --- buttons ---------------------------------------------------------------------------------------
+# --- buttons -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_broken_buttons_do_nothing(choice: str) -> None:
     assert acts(chat) == []
 
 
-# --- the questions ------------------------------------------------------------------------------------
+# --- the questions ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("no", ["tidak", "Tidak jadi", "gak jadi", "batal"])
@@ -205,7 +205,7 @@ def test_words_written_before_the_question_was_heard_are_no_answer_to_it() -> No
     assert chat.asking == "reason"
 
 
-# --- files while such a question waits -------------------------------------------------------------------
+# --- files while such a question waits -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("draft", [False, True])
@@ -234,7 +234,7 @@ def test_a_location_is_a_reply_to_the_office_that_asked() -> None:
     assert chat.conversation.draft is None
 
 
-# --- in words ----------------------------------------------------------------------------------------------
+# --- in words --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_words_for_one_of_several_complaints_are_not_lost_while_it_is_asked_whic
 
 
 def test_words_that_may_be_a_new_complaint_are_asked_about() -> None:
-    """"Masih rusak" with more than that may be about the old road or about another one."""
+    """ "Masih rusak" with more than that may be about the old road or about another one."""
     chat = filed_chat(own=(replace(OWN, status="terdisposisi"),))
     chat.say("masih rusak parah begitu saja")
     assert acts(chat) == []
@@ -333,7 +333,7 @@ def test_stars_reach_the_complaint_that_has_ended() -> None:
     assert acts(chat) == [Act("rate", TICKET, stars=5)]
 
 
-# --- by quoting ---------------------------------------------------------------------------------------------
+# --- by quoting -------------------------------------------------------------------------------------
 
 
 def test_quoted_words_belong_to_the_complaint_that_was_quoted() -> None:
@@ -365,7 +365,7 @@ def test_the_office_that_waits_for_words_gets_them() -> None:
     assert acts(chat) == [Reply(TICKET, "Rumahnya di seberang masjid")]
 
 
-# --- status ---------------------------------------------------------------------------------------------------
+# --- status -------------------------------------------------------------------------------------------
 
 
 def state(**more: Any) -> TicketState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from bot import answers, dialogue, script
 from bot.texts import FOLDER, LANGUAGES, catalogue, knows, speak
 from bot.turns import Say
-from store import emergency, moves
+from store import moves
+from store.emergency import numbers
 
 ROOT = FOLDER.parent.parent
 # Telegram and WhatsApp, the narrower of both.
@@ -44,6 +46,9 @@ def test_every_key_in_the_code_has_a_text() -> None:
     assert [key for key in keys if not knows(key)] == []
 
 
+DANGERS = {rule["kind"] for rule in tomllib.loads((ROOT / "classifier" / "danger.toml").read_text())["rule"]}
+REGIONS = (None, "16.71", "16.06", "73.71")
+
 # What a question can be asked with, where its words depend on the draft.
 VARIANTS = {
     "offer": ("offer", "offer_self_harm", "offer_violence"),
@@ -68,8 +73,7 @@ def test_every_question_can_be_asked_and_tapped() -> None:
 
 def test_every_act_kind_and_problem_has_its_words() -> None:
     """Keys that the code puts together of a fixed part and a name."""
-    dangers = ("violence", "self_harm", "fire", "gas", "electric", "medical", "flood", "disaster", "crime")
-    keys = {f"danger.{kind}" for kind in dangers}
+    keys = {f"danger.{kind}" for kind in DANGERS}
     keys |= {f"unsupported.{kind}" for kind in (*dialogue.UNSUPPORTED, "other")}
     keys |= {f"after.{verb}.done" for verb in {*script.ACTS.values(), "comment"}}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended", "gone")}
@@ -77,10 +81,37 @@ def test_every_act_kind_and_problem_has_its_words() -> None:
     keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own")}
     keys |= {f"move.code_{what}" for what in ("draft", "tickets")}
     keys |= {f"state_followed.{moves.key(status.name)}" for status in moves.STATUSES}
-    keys |= {f"emergency.number.{each.key}" for kind in dangers for each in emergency.numbers(kind, "16.71")}
-    keys |= {f"emergency.number.{each.key}" for kind in dangers for each in emergency.numbers(kind, None)}
+    keys |= {f"emergency.number.{each.key}" for kind in DANGERS for where in REGIONS for each in numbers(kind, where)}
     keys |= set(script.HELPLINES.values())
     assert sorted(key for key in keys if not knows(key)) == []
+
+
+def spoken() -> set[str]:
+    """Every key that something says: those that stand in the code, and those that it puts together."""
+    code = [file.read_text() for room in ("bot", "api", "store") for file in (ROOT / room).rglob("*.py")]
+    keys = {key for text in code for key in re.findall(r"\"([a-z_]+(?:\.[\w.]+)?)\"", text)}
+    questions = (*script.QUESTIONS.values(), *script.AFTER)
+    keys |= {f"ask.{variant}" for each in questions for variant in VARIANTS.get(each.name, (each.name,))}
+    keys |= {choice.key for each in questions for choice in each.choices_for(None)}
+    keys |= {f"choice.ticket.{act}" for act in script.ACTS}
+    keys |= {f"class.{name}" for name in script.CLASSES.values()}
+    keys |= {f"danger.{kind}" for kind in DANGERS} | {f"chatter.{kind}" for kind in ("abuse", "spam")}
+    keys |= {f"emergency.number.{each.key}" for kind in DANGERS for where in REGIONS for each in numbers(kind, where)}
+    keys |= {f"after.{verb}.{end}" for verb in (*script.ACTS.values(), "comment") for end in ("done", "ended")}
+    keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended")}
+    keys |= {f"unsupported.{kind}" for kind in (*dialogue.UNSUPPORTED, "other")}
+    keys |= {f"move.{name}" for name in ("unknown", "too_many", "gone", "own", "code_draft", "code_tickets")}
+    keys |= {f"refused.{key}" for text in code for key in re.findall(r"Refused\(\"([\w.]+)\"", text)}
+    keys |= {f"{told}.{moves.key(status.name)}" for told in ("state", "state_followed") for status in moves.STATUSES}
+    keys |= {f"push.{moves.key(status.name)}{more}" for status in moves.STATUSES for more in ("", "_next")}
+    keys |= {f"push.reminded_{clock}" for clock in ("close", "archive")}
+    keys |= {f"media.{problem}" for problem in ("unreadable", "too_large", "gone")}
+    keys |= {f"number.{count}" for count in (2, 3)}
+    return keys | {f"calendar.{names}" for names in ("weekdays", "months")}
+
+
+def test_no_text_is_kept_that_nobody_says() -> None:
+    assert sorted(set(catalogue("id")) - spoken()) == []
 
 
 def test_dates_are_spoken_as_people_say_them() -> None:
@@ -145,6 +176,39 @@ def test_nothing_promises_more_than_we_do(language: str) -> None:
     assert [key for key, words in catalogue(language).items() if words.startswith(said)] == ["filed"]
     for key, words in catalogue(language).items():
         assert not re.search(r"\b(resmi|pasti selesai|guaranteed|official bot)\b", words), key
+
+
+# What nobody may promise, and what needs a dictionary.
+PROMISES = {
+    "id": r"dijamin|menjamin|kami jamin|berjanji|secepatnya|sesegera|tidak diketahui siapa pun|"
+    r"(?:akan|pasti|segera) (?:selesai|diselesaikan|ditangani|diperbaiki|dijawab)",
+    "en": r"guarantee|promise|certainly|as soon as possible|nobody can|"
+    r"will be (?:solved|fixed|repaired|handled|answered)",
+}
+LOANS = (
+    r"upload|download|submit|update|klik|chat|error|file|feedback|form|loading|rating|login|input|save|voice|komplain"
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_promises_what_an_office_must_do(language: str) -> None:
+    promising = re.compile(rf"\b(?:{PROMISES[language]})\b", re.IGNORECASE)
+    found = {key: words for key, words in catalogue(language).items() if promising.search(words)}
+    # That a report will *not* be handled any more is told before it is withdrawn.
+    assert found.keys() <= {"ask.withdraw"} if language == "en" else not found
+
+
+def test_indonesian_is_spoken_without_loans() -> None:
+    loaned = re.compile(rf"\b(?:{LOANS})\b", re.IGNORECASE)
+    assert {key: words for key, words in catalogue("id").items() if loaned.search(words)} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_anonim_promises_no_more_than_it_does(language: str) -> None:
+    """The officers of the channel see the account: whoever offers Anonim says so."""
+    for key in ("ask.privacy", "ask.privacy_advised", "ask.secret"):
+        words = catalogue(language)[key]
+        assert re.search({"id": "etugas .*melihat akun", "en": "officers .*see your account"}[language], words), key
 
 
 def test_say_takes_any_parameters() -> None:

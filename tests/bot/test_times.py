@@ -297,6 +297,14 @@ ROUGHLY = [
     ("tiap malam", None, False),
     ("setiap hujan", None, False),
     ("hampir setiap hari", None, False),
+    ("setiap hari", None, False),
+    ("tiap hari", None, False),
+    ("saben ari", None, False),
+    ("seminggu", "2026-11", True),
+    ("sebulan", "2026-10", True),
+    ("setahun lebih", "2025-11", True),
+    ("sejak toko bangunan sebelah mulai beroperasi bulan lalu", "2026-10", True),
+    ("sejak pipa di ujung lorong diganti tahun 2024", "2024", True),
     # Palembang and Musi Banyuasin
     ("lah lame", None, True),
     ("la lamo", None, True),
@@ -335,6 +343,12 @@ def test_a_story_tells_about_when(words: str, about: str | None, since: bool) ->
         ("dari jam 7 pagi tadi listrik mati", "dari jam 7 pagi tadi"),
         ("mati lampu dari tadi malam jam 11.30 sampai sekarang", "dari tadi malam jam 11.30"),
         ("setelah banjir bulan Maret jembatan miring", "bulan Maret"),
+        ("tiap hujan banjir sampai lutut", "tiap hujan"),
+        ("tiap banjir anak tidak sekolah", "tiap banjir"),
+        ("setiap musim hujan banjir lagi", "setiap musim hujan"),
+        ("setiap hari macet", "setiap hari"),
+        ("sejak gedung serba guna yang lama dibongkar", "sejak gedung serba guna"),
+        ("masalah parit kemarin meluap lagi", "kemarin"),
         ("tolong SEKARANG ada pohon tumbang", "SEKARANG"),
     ],
 )
@@ -347,6 +361,34 @@ def test_since_when_says_more_than_when_and_a_day_more_than_a_month() -> None:
     assert told(text) == When("sejak tanggal 12 November", date(2026, 11, 12), since=True)
     assert told("Bulan lalu ramai. Kemarin sore ada yang jatuh").words == "Kemarin sore"
     assert told("Senin air mati, sudah lama begini, sejak Maret").words == "sejak Maret"
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("masalah ini sudah 2 bulan", When("sudah 2 bulan", about="2026-09", since=True)),
+        ("tanggal 5 janji petugas datang", When("tanggal 5", date(2026, 11, 5))),
+        ("pohon yang barusan tumbang", When("barusan", TODAY)),
+        ("pohon yang tadi pagi tumbang", When("tadi pagi", TODAY)),
+        (
+            "Surat warga tanggal 2 November 2026: lampu padam sejak 9 Oktober 2026",
+            When("sejak 9 Oktober 2026", date(2026, 10, 9), since=True),
+        ),
+        ("Surat RT nomor 7/X/2026 tgl 14 Oktober 2026. Tanggul jebol kemarin", When("kemarin", YESTERDAY)),
+        ("Surat pindah saya ajukan tanggal 5 Oktober", When("tanggal 5 Oktober", date(2026, 10, 5))),
+        ("surat domisili belum jadi sejak tanggal 5", When("sejak tanggal 5", date(2026, 11, 5), since=True)),
+        ("Rumah nomor 12 tanggal 3 November kebanjiran", When("tanggal 3 November", date(2026, 11, 3))),
+        ("Laporan ini dibuat 20 November 2026, longsornya Kamis lalu", When("Kamis lalu", date(2026, 11, 19))),
+        ("Sampah menumpuk seminggu tidak diangkut", When("seminggu", about="2026-11", since=True)),
+        ("Setahun lebih jalan dibiarkan hancur", When("Setahun lebih", about="2025-11", since=True)),
+        (
+            "sejak pagar dibongkar tanggal 3 November sapi masuk",
+            When("sejak pagar dibongkar tanggal 3 November", date(2026, 11, 3), since=True),
+        ),
+    ],
+)
+def test_the_time_is_that_of_what_happened(text: str, when: When) -> None:
+    assert told(text) == when
 
 
 # Numbers and words that look like a time.
@@ -387,6 +429,21 @@ NO_TIME = [
     "versi 2.5.14 aplikasinya rusak",
     "alamat ip 192.168.10.1",
     "akhir tahun warga butuh uang",
+    "seperti yang tadi saya ceritakan",
+    "lubang yg tadi itu",
+    "surat tertanggal 4 November 2026 dari kelurahan",
+    "surat pengantar RT tanggal 4 November 2026",
+    "nomor 21/SP/2026 tanggal 4 November 2026",
+    "laporan ini dibuat tanggal 4 November 2026",
+    "tertanda, 4 November 2026",
+    "anak saya umur setahun, belum dapat vaksin",
+    "bayi setahun, gizinya kurang",
+    "petugas datang seminggu sekali",
+    "seminggu dua kali, truk lewat",
+    "iuran 20 ribu sebulan, tidak ada kuitansi",
+    "gaji sebulan, tidak cukup",
+    "sebulan Rp 30.000 untuk sampah",
+    "setiap hari Senin pelayanan tutup",
     "",
     "???",
 ]

@@ -551,6 +551,9 @@ def test_any_heap_of_names_gets_an_answer(words: list[str], near: str | None) ->
         "7 ulu palembang ",
         "plaju darat ",
         "desa zzzzzzz lahat ",
+        "jembatan ampera ",
+        "palembang - betung ",
+        "ke simpang polda di lahat ",
     ],
 )
 def test_a_very_long_text_takes_no_more_than_its_length(part: str) -> None:

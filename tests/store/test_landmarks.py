@@ -116,12 +116,12 @@ NAMED = [
 NOT_SURE = [
     "lampu mati di unsri", "depan bandara hasanuddin macet", "kampus uin alauddin", "PIM parkirnya mahal", "di BKB",
     "danau ranau kotor", "danau tempe meluap", "saya mahasiswa unhas, di kampung tidak ada sinyal",
-    "alumni UIN Raden Fatah", "kuliah di unhas tapi rumah banjir", "harga pupuk pusri naik",
-    "harga semen tonasa mahal", "bantuan semen bosowa", "PT Bukit Asam tidak buka lowongan", "dirujuk ke RSMH",
-    "jalan ampera gelap", "rm ampera tidak higienis", "jalan menuju sungsang", "tegal binangun banjir",
-    "jalan tanjung api-api rusak", "rs siti fatimah antre", "ibu grestelina", "pak karebosi", "pasar senggol becek",
-    "RSUD Siti Aisyah Madiun", "rs wahidin mojokerto antre", "jembatan ampera di jakarta selatan",
-    "hertasning kota kendari",
+    "alumni UIN Raden Fatah", "alumni polsri dan dosen bina darma", "dari simpang polda ke karebosi",
+    "kuliah di unhas tapi rumah banjir", "harga pupuk pusri naik", "harga semen tonasa mahal", "bantuan semen bosowa",
+    "PT Bukit Asam tidak buka lowongan", "dirujuk ke RSMH", "jalan ampera gelap", "rm ampera tidak higienis",
+    "jalan menuju sungsang", "tegal binangun banjir", "jalan tanjung api-api rusak", "rs siti fatimah antre",
+    "ibu grestelina", "pak karebosi", "pasar senggol becek", "RSUD Siti Aisyah Madiun", "rs wahidin mojokerto antre",
+    "jembatan ampera di jakarta selatan", "hertasning kota kendari",
 ]  # fmt: skip
 
 # What is known elsewhere, in the words of people there.
