@@ -479,8 +479,10 @@ ASKS_STATUS = re.compile(
 )
 TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")
 # A code that carries a draft or tickets into this chat, after "pindah".
-# It has twelve signs, none of which is an e, i, l or o: hardly any words are made without them.
-CARRIED = re.compile(r"/?(?:pindah|move)\s+(?P<code>(?:[1-9abcdfghjkmnprstuvwxyz][\s.-]*){11,13})")
+# It has twelve signs, none of which is an e, i, l or o: hardly any words are made without them. Signs in groups of four
+# are meant as a code, whatever they are.
+_SIGNS = r"(?:[1-9abcdfghjkmnprstuvwxyz][\s.-]*){11,13}|[0-9a-z]{4}(?:-[0-9a-z]{4}){1,3}"
+CARRIED = re.compile(rf"/?(?:pindah|move)\s+(?P<code>{_SIGNS})")
 # What a citizen may do with a filed complaint, by the last part of a button's choice; the verb of the wish.
 ACTS: dict[str, str] = {
     "unresolved": "dispute",

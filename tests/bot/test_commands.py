@@ -51,6 +51,7 @@ def test_a_command_may_be_written_in_any_way(words: str, around: str, loud: bool
         (f"/pindah {CODE}", ("carry", CODE.casefold())),
         ("pindah acfk 2345 kmrt", ("carry", "acfk 2345 kmrt")),
         ("pindah acfkmrtuwxya", ("carry", "acfkmrtuwxya")),
+        ("pindah K7QM-2WXR", ("carry", "k7qm-2wxr")),
         ("pindah rumah saya", (None, None)),
         ("pindah alamat ktp", (None, None)),
         ("pindah ke rumah nomor 5", (None, None)),
