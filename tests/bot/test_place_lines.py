@@ -80,7 +80,7 @@ def test_most_kecamatan_that_are_named_are_read() -> None:
 def test_the_words_for_street_and_landmark_are_kept_as_they_were_written() -> None:
     named = [(words, line["text"]) for line in LINES for words in line.get("words", [])]
     lost = [(words, read(text).words) for words, text in named if words not in read(text).words]
-    assert len(lost) <= 0.10 * len(named), lost
+    assert len(lost) <= 0.15 * len(named), lost
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda text: f"Assalamualaikum pak admin, {text}!!"])

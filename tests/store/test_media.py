@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import CHANNEL, contact, file, value
+from making import CHANNEL, contact, file, rows, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store import contacts, media
@@ -63,9 +63,15 @@ async def test_a_file_that_is_put_aside_says_why(engine: AsyncEngine) -> None:
 
 async def test_a_late_file_joins_the_complaint_of_its_ticket(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        event = await file(connection)
+        contact_id = await contact(connection)
+        citizen = await contacts.become_citizen(connection, contact_id, "Budi", "id")
+        event = await file(connection, citizen_id=citizen, contact_id=contact_id)
+        others = await file(connection)
     await add(engine, ticket=event.ticket)
-    assert await value(engine, "SELECT complaint_id FROM media") == event.complaint_id
+    await add(engine, ticket=others.ticket)
+    found = await rows(engine, "SELECT complaint_id FROM media ORDER BY id")
+    # Of somebody else's number only the file is kept.
+    assert [row.complaint_id for row in found] == [event.complaint_id, None]
 
 
 async def test_there_is_no_row_of_an_unknown_id(engine: AsyncEngine) -> None:
