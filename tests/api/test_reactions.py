@@ -261,7 +261,7 @@ def test_what_is_offered_under_the_news_may_be_done() -> None:
 def test_every_event_has_its_line() -> None:
     assert set(REACTIONS) == {
         *("filed", "moved", "rerouted", "noted", "replied", "disputed", "confirmed", "withdrawn", "denied", "rated"),
-        *("followed", "unfollowed", "reminded", "lapsed"),
+        *("followed", "unfollowed", "reminded", "lapsed", "carried"),
     }
 
 

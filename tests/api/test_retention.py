@@ -94,9 +94,12 @@ async def test_how_long_is_configuration(settings: Settings, database: str) -> N
 
 
 async def test_the_files_of_an_anonymous_complaint_leave_the_shelf(house: House) -> None:
-    name = await kept_file(house, b"foto", ticket=await closed(house, 366))
-    shared = await kept_file(house, b"juga orang lain", ticket=await closed(house, 366))
-    await kept_file(house, b"juga orang lain", draft=1)
+    async with house.engine.begin() as connection:
+        chat = await contact(connection)
+        sender = {"contact_id": chat, "citizen_id": await contacts.become_citizen(connection, chat, "Siti", "id")}
+    name = await kept_file(house, b"foto", ticket=await closed(house, 366, draft=1, **sender))
+    shared = await kept_file(house, b"juga orang lain", ticket=await closed(house, 366, draft=2, **sender))
+    await kept_file(house, b"juga orang lain", draft=3)
     await retention.retain(house)
     assert there(house) == {shared}
     assert name != shared

@@ -245,6 +245,12 @@ class AnyConversation(RuleBasedStateMachine):
         number = str(draft.number if draft else 1)
         self.choose(f"{number if about == 'this' else about}:{what}")
 
+    @rule()
+    def send(self) -> None:
+        """The button below a summary, whether there was one or not."""
+        if self.chat.conversation.draft is not None:
+            self.choose(f"{self.chat.draft.number}:confirm:send")
+
     def choose(self, choice: str) -> None:
         self.step(Incoming(Address("terminal", "1"), f"tap-{self.chat.sequence}", 0, choice=choice))
 

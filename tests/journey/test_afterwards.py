@@ -361,7 +361,8 @@ async def pushes(running: Running, ticket: str) -> list[Any]:
     """What was said about a complaint without being asked."""
     return await rows(
         running.house,
-        "SELECT d.says FROM deliveries d JOIN complaints k ON k.id = d.complaint_id WHERE k.ticket = :ticket",
+        "SELECT d.says FROM deliveries d JOIN complaints k ON k.id = d.complaint_id"
+        " WHERE k.ticket = :ticket AND d.asks IS NULL",
         ticket=ticket,
     )
 

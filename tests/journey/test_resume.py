@@ -13,7 +13,6 @@ from peers.bot_api import Citizen, FakeBotApi, Sent
 from running import Running, everything, speaking, web
 
 from api.settings import Settings
-from bot.texts import speak
 
 STORY = "Lampu jalan di depan pasar Sekayu padam sejak kemarin"
 NEW_STORY = "Sampah menumpuk di belakang Pasar Lais, Musi Banyuasin, sejak minggu lalu, baunya sampai ke rumah"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import CHANNEL, contact, file, rows, value
+from making import CHANNEL, contact, file, rows
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store import contacts, media
