@@ -51,7 +51,7 @@ async def _done(work: Unit, citizen_id: int, ticket: str, wish: Act | Reply) -> 
         case "confirm":
             return await closure.confirm(connection, ticket, actor)
         case "rate":
-            return await closure.rate(connection, ticket, actor, wish.stars or 0, None)
+            return await closure.rate(connection, ticket, actor, wish.stars or 0, wish.text)
         case "comment":
             return await closure.comment(connection, ticket, actor, wish.text or "")
         case "withdraw":

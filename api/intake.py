@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -253,8 +254,9 @@ def facts_of(house: House) -> Facts:
         now=house.now().astimezone(house.zone(None)),
         bot_link=house.bot_link,
         check_link=f"{house.settings.public_url}/periksa",
-        locate=lambda words: located(house.directory.gazetteer.find(words)),
-        suggest=lambda words: suggester.suggest(words) if suggester else None,
+        # One text is read several times in a turn: by itself, as part of the story, for a danger.
+        locate=cache(lambda words: located(house.directory.gazetteer.find(words))),
+        suggest=cache(lambda words: suggester.suggest(words) if suggester else None),
         office=lambda function, region, words: office(house, function, region, words),
         category=lambda label, language: suggester.category(label, language) if suggester else label,
         personal=lambda words: bool(suggester and suggester.personal(words)),

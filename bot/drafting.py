@@ -69,6 +69,8 @@ TICKETS = 8
 def take_words(conversation: Conversation, message: Incoming, facts: Facts, *, slept: bool = False) -> Turn:
     """Words: an answer, a change, a wish, a part of the story, or the beginning of one."""
     draft, question = conversation.draft, QUESTIONS.get(conversation.asking or "")
+    if facts.quoted and draft is not None and not answers.is_bare(message.text):
+        return filed.said_about(conversation, facts.quoted, message.text)
     if draft is not None and not (question and offered(question, draft, message.text)):
         noted = _note_privacy(draft, question, message, facts)
         conversation = replace(conversation, draft=noted)
@@ -678,7 +680,7 @@ def _keep(conversation: Conversation, media: Media, message: Incoming, facts: Fa
         draft = draft.know(spoken=[*draft.context.get("spoken", ()), message.sequence])
     conversation = replace(conversation, draft=draft)
     noted = Say("noted.voice" if voice else "noted.photo")
-    if message.text:
+    if not answers.is_bare(message.text):
         turn = _tell(conversation, message, facts, noted)
     elif repeated:
         # The rest of an album: counted, kept, and answered by what was said to its first picture.

@@ -26,6 +26,8 @@ MOST_OFFERED = 8
 # What can still be said of a complaint that has ended; that it is not solved is a new one.
 AFTER_THE_END = frozenset({"rate", "add", "answer", "withdraw"})
 _NOT_YET = re.compile(r"\b(?:belum|blm|blum|durung|lum)\s+(?:selesai|beres|tuntas|rampung)", re.IGNORECASE)
+# What cannot be taken back is done only while it is asked: an old button does nothing.
+IRREVOCABLE = frozenset({"erase", "withdraw"})
 # What is asked before an act is done, by its verb.
 ASKED_FIRST = {"dispute": "reason", "withdraw": "withdraw", "reply": "reply"}
 # What is asked once an act is done.
@@ -42,6 +44,8 @@ def tap(conversation: Conversation, ticket: str, name: str, choice: str, facts: 
     # "T-…:reply" begins a reply, "T-…:withdraw:yes" answers the question that follows.
     if choice and (question := AFTERWARDS.get(name)):
         if choice not in {each.choice for each in question.choices_for(None)}:
+            return still(conversation, facts, Say("old_button"))
+        if name in IRREVOCABLE and (conversation.asking, conversation.about) != (name, ticket):
             return still(conversation, facts, Say("old_button"))
         return _answered(conversation, question, ticket, None if choice == "skip" else choice, facts)
     if verb := ACTS.get(name):

@@ -569,6 +569,14 @@ def test_an_album_counts_every_photo_and_is_answered_once() -> None:
     assert [bool(reply) for reply in replies] == [True, False, False, False, False]
 
 
+@pytest.mark.parametrize("caption", ["ya", "halo pak", "🙏", "terima kasih"])
+def test_a_bare_caption_is_no_story(caption: str) -> None:
+    chat = Chat()
+    chat.photo(caption)
+    assert chat.draft.told == ()
+    assert chat.asking == "story"
+
+
 def test_the_rest_of_an_album_finds_its_complaint_while_another_is_written() -> None:
     chat = Chat()
     chat.photo(STORY, group="album")

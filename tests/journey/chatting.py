@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from journey.looking import rows
+from journey.looking import all_said, rows
 from peers.bot_api import Citizen, FakeBotApi, Sent
 from persons import WebPerson, at_the_page
 from running import Running
@@ -106,6 +106,7 @@ class TelegramChat(Chat):
 
     async def answer(self, message: Sent, words: str) -> str:
         """Write something as an answer to a message of the bot; returns what comes then."""
+        await all_said(self.running.house, self.citizen)  # and is written down as said: nobody answers faster
         await self.citizen.api.deliver(self.citizen.text(words, reply_to=message))
         return await self.read()
 

@@ -391,7 +391,6 @@ async def test_an_answer_to_a_message_of_last_month_reaches_its_complaint(
     assert [row["event"] for row in (await office.see(newer))["history"]] == ["filed"]
 
 
-@pytest.mark.xfail(strict=True, reason="while a draft is open, bot/dialogue.py does not look at what is quoted")
 async def test_an_answer_to_an_old_message_reaches_its_complaint_in_the_middle_of_a_draft(
     running: Running, telegram_api: FakeBotApi
 ) -> None:

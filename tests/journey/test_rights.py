@@ -111,7 +111,6 @@ async def test_a_yes_in_words_erases_and_any_other_word_does_not(chat: Chat) -> 
     assert MARK not in await told(chat)
 
 
-@pytest.mark.xfail(strict=True, reason="an old yes still erases: bot/filed.py does not look whether its question waits")
 async def test_an_old_yes_erases_nothing_new(chat: Chat) -> None:
     """Whoever goes on after erasing has begun anew; an old button is an old button."""
     await chat.say(DROPPED)
