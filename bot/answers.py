@@ -225,13 +225,15 @@ def region(text: str, locate: Locate, _today: date) -> Any:
 # So many words without any time in them are no answer to "since when"; more words than that are a story.
 _LONGEST_TIME = 6
 _LONGEST_WITH_TIME = 14
+_PHOTO = re.compile(r"\b(?:foto|photo|gambar|video)", re.IGNORECASE)
 
 
 def time(text: str, _locate: Locate, today: date) -> Any:
     """When it happened or since when, in the citizen's words; many words are not an answer, but a part of the story,
     out of which the time is read."""
     when, words = read_when(text, today), len(text.split())
-    if is_bare(text) or words > (_LONGEST_WITH_TIME if when else _LONGEST_TIME):
+    about_photos = when is None and _PHOTO.search(text) is not None
+    if is_bare(text) or about_photos or words > (_LONGEST_WITH_TIME if when else _LONGEST_TIME):
         raise Refused("time.words")
     return {**_time(when), "words": text.strip()} if when else {"words": text.strip()}
 
