@@ -50,7 +50,7 @@ async def lose(connection: AsyncConnection, contact_id: int, reason: str) -> Non
     await connection.execute(_UNREACHABLE, {"contact_id": contact_id, "reason": reason})
 
 
-# As the index ix_contacts_waiting_draft has it.
+# Reads through all contacts, four times an hour: an index on what every turn changes would cost every turn.
 _UNTOUCHED = text("""
     SELECT id FROM contacts
     WHERE (conversation -> 'draft'::text) <> 'null'::jsonb AND last_message_at < :before

@@ -136,12 +136,7 @@ contacts = Table(
     Column("unreachable_reason", Text),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
-    # Drafts that wait for their citizen.
-    Index(
-        "ix_contacts_waiting_draft",
-        "last_message_at",
-        postgresql_where=text("(conversation -> 'draft'::text) <> 'null'::jsonb"),
-    ),
+    # No index on what every turn changes (conversation, last_message_at): it would end PostgreSQL's HOT updates.
     postgresql_with={"fillfactor": "70"},
 )
 

@@ -29,12 +29,6 @@ def upgrade() -> None:
     op.add_column("complaints", sa.Column("happened_on", sa.Date))
     op.add_column("complaints", sa.Column("code", sa.Text))
     op.add_column("media", sa.Column("transcript", sa.Text))
-    op.create_index(
-        "ix_contacts_waiting_draft",
-        "contacts",
-        ["last_message_at"],
-        postgresql_where=sa.text("(conversation -> 'draft'::text) <> 'null'::jsonb"),
-    )
     op.create_index("ix_media_sha256", "media", ["sha256"])
     op.create_table(
         "holidays",
@@ -101,7 +95,6 @@ def downgrade() -> None:
     for table in ("guesses", "carryovers", "clocks", "ratings", "clock_rules", "holidays"):
         op.drop_table(table)
     op.drop_index("ix_media_sha256", table_name="media")
-    op.drop_index("ix_contacts_waiting_draft", table_name="contacts")
     op.drop_column("media", "transcript")
     op.drop_column("complaints", "code")
     op.drop_column("complaints", "happened_on")
