@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from api import health, problems, verifying, webchat
 from api.chat import Chat
+from api.desk import DeskShell
 from api.house import House, open_house
 from api.providers import introduce, telegram
 from api.rest.attention import router as attention
@@ -19,6 +20,7 @@ from api.rest.learning import router as learning
 from api.settings import Settings
 from api.suggesting import Suggester
 from api.webhooks import telegram as telegram_door
+from desk import app as desk
 
 
 def build(settings: Settings, url: str) -> FastAPI:
@@ -31,13 +33,14 @@ def build(settings: Settings, url: str) -> FastAPI:
         return opened
 
     chat = Chat(house)
+    shell = DeskShell(house)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             opening = open_house(settings, url, name="web", suggester=Suggester.load())
             app.state.house = await stack.enter_async_context(opening)
-            tasks = [asyncio.create_task(chat.run())]
+            tasks = [asyncio.create_task(chat.run()), asyncio.create_task(shell.run())]
             if settings.telegram_token and settings.telegram_mode == "webhook":
                 channel = await stack.enter_async_context(telegram(settings))
                 tasks.append(asyncio.create_task(introduce(house(), channel, secret)))
@@ -65,6 +68,8 @@ def build(settings: Settings, url: str) -> FastAPI:
     app.include_router(verifying.routes(house))
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))
+
+    app.mount("/desk", desk.build(shell), name="desk")
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:

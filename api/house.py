@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api import learning
 from api.learning import Gaps
-from api.listening import COALESCE_SECONDS, WAKE
+from api.listening import CHANGED, COALESCE_SECONDS, WAKE
 from api.settings import Settings, SettingsWrong
 from store import masterdata
 from store.database import KEEPALIVES, connect, libpq_url
@@ -30,22 +30,31 @@ log = structlog.get_logger(__name__)
 
 
 class Waker:
-    """Tells the speakers that there is something to say: a NOTIFY of its own after the commit.
+    """Tells the speakers that there is something to say, and the desks which complaint has changed: a NOTIFY of its own
+    after the commit.
 
-    Inside the turn's transaction a NOTIFY would make all commits queue behind one lock. Calls that come
-    while one is under way become one. A lost wake-up costs a second: speakers also look by themselves.
+    Inside the turn's transaction a NOTIFY would make all commits queue behind one lock. Calls that come while one is
+    under way become one. What is lost costs little: speakers also look by themselves, and desks after a reconnection.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._wanted = asyncio.Event()
+        self._speak = False
+        self._changed: set[str] = set()
 
     def wake(self) -> None:
         """There is something new in the ledger."""
+        self._speak = True
+        self._wanted.set()
+
+    def tell(self, ticket: str) -> None:
+        """Something happened to the complaint of that ticket."""
+        self._changed.add(ticket)
         self._wanted.set()
 
     async def run(self) -> None:
-        """Pass the wake-ups on for as long as the process lives."""
+        """Pass the news on for as long as the process lives."""
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
@@ -54,7 +63,12 @@ class Waker:
                     while True:
                         await self._wanted.wait()
                         self._wanted.clear()
-                        await connection.execute(f"NOTIFY {WAKE}")
+                        speak, self._speak = self._speak, False
+                        changed, self._changed = self._changed, set()
+                        if speak:
+                            await connection.execute(f"NOTIFY {WAKE}")
+                        for ticket in changed:
+                            await connection.execute("SELECT pg_notify(%s, %s)", (CHANGED, ticket))
                         await asyncio.sleep(COALESCE_SECONDS)
             except psycopg.Error:
                 await asyncio.sleep(1)

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import retention, silence, timekeeping
 from api.house import House
+from api.queue import tasks
 from api.unit import unit
 from bot.drafting import DOCUMENT_LIMIT
 from bot.messages import Channel, TryLater, Undeliverable
@@ -40,8 +41,6 @@ DEAD_AFTER = 30.0
 ATTEMPTS = 80
 # Where voice notes wait to be written down: slow work that must not hold up the files behind it.
 VOICE = "voice"
-# Declared without a connection: jobs are enqueued on that of a transaction, and a worker brings its own.
-tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
 
 @dataclass(slots=True)

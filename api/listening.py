@@ -13,6 +13,7 @@ from store.database import KEEPALIVES
 WAKE = "deliveries"  # there is something to say
 COALESCE_SECONDS = 0.004  # wake-ups within this time become one
 SPOKEN = "spoken"  # something was said to the address in the payload
+CHANGED = "changed"  # something happened to the complaint of the ticket in the payload
 
 
 async def listen(url: str, channel: str, heard: Callable[[str], None]) -> None:

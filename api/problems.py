@@ -107,14 +107,14 @@ LARGEST_BODY = 1024 * 1024
 
 
 class Limited:
-    """Refuses bodies over 1 MiB before anybody reads them. The chat page has limits of its own."""
+    """Refuses bodies over 1 MiB before anybody reads them. The chat page and the desk have limits of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["path"].startswith("/chat"):
+        if scope["type"] != "http" or scope["path"].startswith(("/chat", "/desk")):
             await self._app(scope, receive, send)
             return
         received = 0

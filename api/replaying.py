@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import aiohttp
 from sqlalchemy import text
 
-from api import intake, jobs
+from api import intake, jobs, queue
 from api.delivery import Speaker, button
 from api.house import House
 from api.transcribing import Listener
@@ -342,7 +342,7 @@ class Shell:
         """Put every periodic job into the queue, and work the queue off."""
         async with jobs.queue(self._house.url):
             now = int(self._house.now().timestamp())
-            for periodic in jobs.tasks.periodic_registry.periodic_tasks.values():
+            for periodic in queue.tasks.periodic_registry.periodic_tasks.values():
                 await periodic.task.configure(**periodic.configure_kwargs).defer_async(timestamp=now)
         await self._work()
 

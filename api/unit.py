@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import reactions
 from api.house import House
+from api.queue import enqueue
 from store import deliveries
 from store.complaints import Event
 from store.deliveries import NewDelivery
@@ -29,6 +30,10 @@ class Unit:
         self.events.append(event)
         return event
 
+    async def later(self, job: str, **ids: int) -> None:
+        """Have a job of api/jobs.py run with these ids after the commit."""
+        await enqueue(self.connection, job, **ids)
+
     async def say(self, delivery: NewDelivery) -> None:
         """Put a message into the ledger; a speaker is woken after the commit."""
         await deliveries.add(self.connection, delivery)
@@ -46,3 +51,5 @@ async def unit(house: House) -> AsyncIterator[Unit]:
                 await reactions.react(work, event)
         if work.spoke:
             house.waker.wake()
+        for ticket in {event.ticket for event in work.events}:
+            house.waker.tell(ticket)

@@ -145,7 +145,14 @@ _UNDECIDED = text("""
 _SEND_BACK = text("UPDATE complaints SET status = :status, agency = :agency, changed_at = now() WHERE id = :id")
 
 
-async def deny(connection: AsyncConnection, ticket: str, actor: Actor, reason: str | None, agency: str | None) -> Event:
+async def deny(
+    connection: AsyncConnection,
+    ticket: str,
+    actor: Actor,
+    reason: str | None,
+    agency: str | None,
+    expected: int | None = None,
+) -> Event:
     """Say that the agency is the wrong one, as the pelapor or as an office ("bukan wewenang"): "denied".
 
     The complaint is to be verified again, by `agency` (the office that sorts; None for nobody yet). Its routing row
@@ -153,10 +160,10 @@ async def deny(connection: AsyncConnection, ticket: str, actor: Actor, reason: s
     and it takes back the label that an officer's earlier word had made (see `store/learning.py`). Before anybody has
     decided anew there is nothing to deny: the event comes `again` and only a reason is kept.
 
-    Raises `NotFound`, and `NotAllowed` when it has ended.
+    Raises `NotFound`, `NotAllowed` when it has ended, and for an office `Changed`.
     """
     citizen = actor.kind == "citizen"
-    row = await (_own(connection, ticket, actor) if citizen else complaints.lock(connection, ticket))
+    row = await (_own(connection, ticket, actor) if citizen else complaints.lock(connection, ticket, expected))
     if row.status in moves.ENDED:
         raise NotAllowed(row.status, moves.FIRST, ())
     if (await connection.execute(_UNDECIDED, {"id": row.id})).scalar_one_or_none():

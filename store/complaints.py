@@ -79,6 +79,14 @@ class NotAllowed(ValueError):
         self.now, self.wanted, self.allowed = now, wanted, tuple(allowed)
 
 
+class Changed(ValueError):
+    """Somebody else has changed the complaint since it was read. `version` is the present one."""
+
+    def __init__(self, ticket: str, version: int) -> None:
+        super().__init__(f"{ticket} has changed")
+        self.ticket, self.version = ticket, version
+
+
 def title_of(story: str) -> str:
     """A title of at most 100 characters: the first sentence, cut between words."""
     words = " ".join(story.split())
@@ -97,10 +105,10 @@ _FILE = Statement("""
     WITH filed AS (
         INSERT INTO complaints (ticket, citizen_id, contact_id, draft, channel, report_class, title, text, place,
                                 region, latitude, longitude, happened, happened_on, anonymous, secret, status,
-                                function, category, agency, code)
+                                function, category, agency, code, confidence)
         VALUES (:ticket, :citizen_id, :contact_id, :draft, :channel, :report_class, :title, :text, :place,
                 :region, :latitude, :longitude, :happened, :happened_on, :anonymous, :secret, :status,
-                :function, :category, :agency, :code)
+                :function, :category, :agency, :code, :confidence)
         ON CONFLICT DO NOTHING
         RETURNING id
     ), noted AS (
@@ -163,7 +171,14 @@ def _file_parameters(new: NewComplaint, ticket: str, actor: Actor) -> dict[str, 
         "became": json.dumps({"status": moves.FIRST}),
         "model": new.model,
         "suggested": json.dumps(dict(new.suggested)) if new.suggested else None,
+        "confidence": _confidence(new.suggested),
     }
+
+
+def _confidence(suggested: Mapping[str, Any] | None) -> float | None:
+    """How sure the classifier was of its first function."""
+    functions = (suggested or {}).get("functions")
+    return float(functions[0][1]) if functions else None
 
 
 # --- changes -----------------------------------------------------------------------------------------
@@ -174,10 +189,12 @@ _LOCK_CHATS = text("""
     WHERE k.ticket = :ticket ORDER BY c.id FOR UPDATE OF c
 """)
 _LOCK = text("""
-    SELECT id, ticket, status, function, category, agency, region FROM complaints WHERE ticket = :ticket
+    SELECT id, ticket, status, version, title, report_class, supervised, function, category, agency, region, merged_into
+    FROM complaints WHERE ticket = :ticket
     FOR NO KEY UPDATE
 """)
 _NOTE = text("""
+    WITH counted AS (UPDATE complaints SET version = version + 1 WHERE id = :complaint_id)
     INSERT INTO complaint_history (complaint_id, actor_kind, actor_id, event, was, became, reason, note, public)
     VALUES (:complaint_id, :actor_kind, :actor_id, :event, CAST(:was AS jsonb), CAST(:became AS jsonb), :reason, :note,
             :public)
@@ -185,9 +202,10 @@ _NOTE = text("""
 _FIND = text("SELECT id FROM complaints WHERE ticket = :ticket")
 
 
-async def lock(connection: AsyncConnection, ticket: str) -> Any:
+async def lock(connection: AsyncConnection, ticket: str, expected: int | None = None) -> Any:
     """Lock a complaint for a change by anybody but a citizen in a turn: the chats of its readers first, in the order
-    of their ids, then the complaint. Returns what a verb must know of it; raises `NotFound`.
+    of their ids, then the complaint. Returns what a verb must know of it; raises `NotFound`, and `Changed` where its
+    version is not the expected one: whoever decided had read something else.
 
     The order is that of a turn, which has its own chat locked before it comes to a complaint. Together with `readers`,
     which waits for nobody, it keeps everybody from waiting in a circle.
@@ -196,6 +214,8 @@ async def lock(connection: AsyncConnection, ticket: str) -> Any:
     row = (await connection.execute(_LOCK, {"ticket": ticket})).one_or_none()
     if row is None:
         raise NotFound(ticket)
+    if expected is not None and row.version != expected:
+        raise Changed(ticket, row.version)
     return row
 
 
@@ -211,7 +231,7 @@ async def write(
     note: str | None = None,
     public: bool = False,
 ) -> None:
-    """The history row of a change. Every verb ends here."""
+    """The history row of a change, which is a new version of the complaint. Every verb ends here."""
     await connection.execute(
         _NOTE,
         {
@@ -268,9 +288,10 @@ async def move(
     *,
     reason: str | None,
     note: str | None,
+    expected: int | None = None,
 ) -> Event:
-    """Give a complaint another status. Raises `NotFound` or `NotAllowed`."""
-    row = await lock(connection, ticket)
+    """Give a complaint another status. Raises `NotFound`, `NotAllowed` or `Changed`."""
+    row = await lock(connection, ticket, expected)
     return await become(connection, row, status.name, actor, "moved", reason=reason, note=note)
 
 
@@ -304,12 +325,13 @@ async def route(
     agency: str | None,
     category: str | None,
     reason: str | None,
+    expected: int | None = None,
 ) -> Event:
     """Correct where a complaint belongs; what is None stays. Kept beside the suggestion as a training row.
 
-    Raises `NotFound`.
+    Raises `NotFound` or `Changed`.
     """
-    row = await lock(connection, ticket)
+    row = await lock(connection, ticket, expected)
     was = {"function": row.function, "agency": row.agency, "category": row.category}
     said = {"function": function, "agency": agency, "category": category}
     # Saying again what stands there confirms it; leaving it out says nothing.
@@ -331,13 +353,16 @@ async def route(
     return Event("rerouted", row.id, ticket, {**became, "changed": became["agency"] != row.agency})
 
 
-async def note(connection: AsyncConnection, ticket: str, actor: Actor, words: str, *, public: bool) -> Event:
-    """Add words to a complaint: an officer's internal note, or a message to the citizen (`public`). Raises `NotFound`.
+async def note(
+    connection: AsyncConnection, ticket: str, actor: Actor, words: str, *, public: bool, expected: int | None = None
+) -> Event:
+    """Add words to a complaint: an officer's internal note, or a message to the citizen (`public`). Raises `NotFound`,
+    and for a message `Changed`.
 
     What citizens say to their complaint is `closure.reply`.
     """
     if public and actor.kind != "citizen":
-        row = await lock(connection, ticket)  # it is told, and restarts the clock
+        row = await lock(connection, ticket, expected)  # it is told, and restarts the clock
     else:
         row = (await connection.execute(_FIND, {"ticket": ticket})).one_or_none()
     if row is None:

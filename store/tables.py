@@ -246,6 +246,16 @@ complaints = Table(
     Column("agency", Text, ForeignKey("agencies.code"), index=True),
     # On the receipt, beside the ticket: who has both may see how far it is. Never given out over REST.
     Column("code", Text),
+    # Counts the changes: each history row adds one, so that who decides on what was read before is told.
+    Column("version", Integer, nullable=False, server_default="1"),
+    # The text without the personal data that an operator has covered: what agencies and overseers read. None: all.
+    Column("masked_text", Text),
+    # "Berkadar pengawasan": an officer's word, None where nobody has said it.
+    Column("supervised", Boolean),
+    # The complaint about the same matter that this one was joined with.
+    Column("merged_into", BigInteger, ForeignKey("complaints.id"), index=True),
+    # How sure the classifier was of its first function when it was filed; None where it said nothing.
+    Column("confidence", Float),
     _now("filed_at"),
     _now("changed_at"),
     UniqueConstraint("contact_id", "draft"),
@@ -262,6 +272,7 @@ complaints = Table(
     ),
     Index("ix_complaints_pin", "latitude", "longitude", postgresql_where=text("latitude IS NOT NULL")),
     Index("ix_complaints_city_filed_at", text("left(region, 5)"), "filed_at"),
+    Index("ix_complaints_open", "status", "id", postgresql_where=text("status !~ '^(Ditutup|Diarsipkan|Konten)'")),
     CheckConstraint("report_class IN ('pengaduan', 'aspirasi', 'permintaan_informasi')", name="report_class"),
     CheckConstraint("char_length(title) <= 100", name="title"),
 )
@@ -375,12 +386,253 @@ media = Table(
     Column("problem", Text),
     # The words of a voice note, where a transcriber is plugged in.
     Column("transcript", Text),
+    # Evidence that an office has attached: who did (staff.id) for which agency. None: a citizen sent it.
+    Column("staff_id", BigInteger, ForeignKey("staff.id")),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    # How a picture looks, as 64 bits: pictures that look alike differ in few of them.
+    Column("looks", BigInteger),
     _now("created_at"),
     Column("stored_at", Moment),
     Index("ix_media_contact_id_draft", "contact_id", "draft"),
     # Whether any row still names the bytes of a file.
     Index("ix_media_sha256", "sha256"),
     CheckConstraint("state IN ('waiting', 'stored', 'refused', 'failed')", name="state"),
+)
+
+# --- the desk: staff and what they may -------------------------------------------------------------
+
+staff = Table(
+    "staff",
+    metadata,
+    _id(),
+    # In small letters; an e-mail address or a short name.
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="id"),
+    Column("password_hash", Text),
+    Column("password_set_at", Moment),
+    # The second factor; `totp_last` is the last time step that was used, which is not taken again.
+    Column("totp_secret", Text),
+    Column("totp_confirmed_at", Moment),
+    Column("totp_last", BigInteger),
+    # Who they are at the provider of OIDC_ISSUER.
+    Column("oidc_issuer", Text),
+    Column("oidc_subject", Text),
+    # A link for the first password, or a new one; only its digest.
+    Column("invitation_sha256", Text, unique=True),
+    Column("invitation_until", Moment),
+    Column("disabled_at", Moment),
+    _now("created_at"),
+    UniqueConstraint("oidc_issuer", "oidc_subject"),
+    CheckConstraint("login = lower(login) AND login <> ''", name="login"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), primary_key=True),
+    Column("code_sha256", Text, primary_key=True),
+    Column("used_at", Moment),
+)
+
+# What somebody may do, and where: a person may have several. What the roles may is store/policy.py's.
+staff_grants = Table(
+    "staff_grants",
+    metadata,
+    _id(),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    # The region with all that lies in it; None: everywhere.
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    _now("granted_at"),
+    Column("valid_to", Date),
+    CheckConstraint(
+        "role IN ('admin_instansi', 'pejabat_penghubung', 'pengawas', 'biro_organisasi', 'administrator')", name="role"
+    ),
+    CheckConstraint("(role = 'pejabat_penghubung') = (agency IS NOT NULL)", name="agency"),
+)
+
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    _id(),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), nullable=False, index=True),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    # The browser and the system, as far as they tell; never the address.
+    Column("device", Text),
+    _now("created_at"),
+    _now("seen_at"),
+    Column("expires_at", Moment, nullable=False),
+    # When the second factor was given; a session without it may do nothing but give it.
+    Column("verified_at", Moment),
+    Column("ended_at", Moment),
+)
+
+# What somebody had typed when the session ended, or when somebody else was quicker.
+kept_forms = Table(
+    "kept_forms",
+    metadata,
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("fields", JSONB, nullable=False),
+    _now("kept_at"),
+)
+
+# --- the desk: what is done with complaints --------------------------------------------------------
+
+# Which agencies have a complaint now, and had it. One of those that have it leads: `complaints.agency`.
+dispositions = Table(
+    "dispositions",
+    metadata,
+    _id(),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False, index=True),
+    Column("agency", Text, ForeignKey("agencies.code"), nullable=False),
+    Column("leads", Boolean, nullable=False),
+    _now("disposed_at"),
+    # A first word ("kami cek besok") and an answer in substance are different things.
+    Column("first_response_at", Moment),
+    Column("answered_at", Moment),
+    Column("ended_at", Moment),
+    # handed_back, replaced, denied, closed
+    Column("ended_because", Text),
+    Index("uq_dispositions_present", "complaint_id", "agency", unique=True, postgresql_where=text("ended_at IS NULL")),
+    Index("ix_dispositions_agency", "agency", "complaint_id", postgresql_where=text("ended_at IS NULL")),
+)
+
+# Actions on many reports at once. They wait for `run_at`, and until then whoever began them can take them back.
+batches = Table(
+    "batches",
+    metadata,
+    _id(),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), nullable=False, index=True),
+    Column("verb", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    # [{"ticket", "version"}], and after the run [{"ticket", "done", "problem"}]
+    Column("items", JSONB, nullable=False),
+    _now("created_at"),
+    Column("run_at", Moment, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    CheckConstraint("state IN ('waiting', 'undone', 'running', 'done')", name="state"),
+)
+
+# Who has which report open.
+presence = Table(
+    "presence",
+    metadata,
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), primary_key=True),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), primary_key=True),
+    _now("since"),
+    _now("seen_at"),
+)
+
+# What officers are told: reminders, escalations, what is late each morning. To a person, or to whoever holds a role.
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    _now("at"),
+    Column("staff_id", BigInteger, ForeignKey("staff.id")),
+    Column("role", Text),
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), index=True),
+    # Counts, days and keys of texts; no words of anybody.
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    # The same notice is not given twice.
+    Column("once", Text, unique=True),
+    Index("ix_notices_at", "at"),
+)
+
+notices_seen = Table(
+    "notices_seen",
+    metadata,
+    Column("notice_id", BigInteger, ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), primary_key=True),
+    _now("at"),
+)
+
+# --- the desk: master data of its own ----------------------------------------------------------------
+
+# The official tree of SP4N-LAPOR!; names in their official spelling.
+categories = Table(
+    "categories",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("parent", Text, ForeignKey("categories.code")),
+    # Its number in SP4N-LAPOR!, where it is known.
+    Column("sp4n_id", Integer, unique=True),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Column("source", Text, nullable=False),
+)
+
+answer_templates = Table(
+    "answer_templates",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    # message, ask, first_response, answer, hand_back, archive
+    Column("purpose", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    # Whose it is; both None: everybody's.
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    _now("changed_at"),
+)
+
+# What an agency promises for a service (standar pelayanan), as published.
+service_standards = Table(
+    "service_standards",
+    metadata,
+    _id(),
+    Column("agency", Text, ForeignKey("agencies.code"), nullable=False, index=True),
+    Column("service", Text, nullable=False),
+    Column("requirements", Text),
+    Column("procedure", Text),
+    Column("working_days", SmallInteger),
+    Column("cost", Text),
+    Column("source", Text, nullable=False),
+    Column("published_on", Date),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    UniqueConstraint("agency", "service", "valid_from", postgresql_nulls_not_distinct=True),
+)
+
+# --- the desk: who did what ----------------------------------------------------------------------------
+
+# Append-only: a trigger refuses whatever would change or remove a row.
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _now("at"),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("object_kind", Text),
+    Column("object_id", Text),
+    # What changed, never whose words: codes, counts, names of columns.
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("ix_audit_object", "object_kind", "object_id"),
+    Index("ix_audit_actor", "actor_kind", "actor_id", "id"),
+)
+
+# Each seal names the digest of its rows and of the seal before it.
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    _id(),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    _now("sealed_at"),
 )
 
 # --- running the house ----------------------------------------------------------------------------

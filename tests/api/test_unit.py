@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import psycopg
 import pytest
@@ -84,7 +85,7 @@ async def test_every_event_has_its_reactions(house: House) -> None:
     async with unit(house) as work:
         ticket = work.record(await file(work.connection)).ticket
         work.record(await complaints.note(work.connection, ticket, OPERATOR, "x", public=True))
-        parts = {"function": None, "agency": "16-pu", "category": None, "reason": None}
+        parts: dict[str, Any] = {"function": None, "agency": "16-pu", "category": None, "reason": None}
         work.record(await complaints.route(work.connection, ticket, OPERATOR, **parts))
         await archive(work, ticket)
     assert [event.kind for event in work.events] == ["filed", "noted", "rerouted", "moved"]

@@ -263,7 +263,7 @@ async def denied(engine: AsyncEngine, case: Case, actor: Actor) -> Event:
 
 
 async def routed(engine: AsyncEngine, case: Case, actor: Actor = OPERATOR, **said: str) -> None:
-    parts = {name: said.get(name) for name in ("function", "agency", "category", "reason")}
+    parts: dict[str, Any] = {name: said.get(name) for name in ("function", "agency", "category", "reason")}
     async with engine.begin() as connection:
         await complaints.route(connection, case.ticket, actor, **parts)
 

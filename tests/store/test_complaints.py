@@ -39,7 +39,7 @@ async def move(engine: AsyncEngine, ticket: str, name: str, **words: str) -> Eve
 
 
 async def route(engine: AsyncEngine, ticket: str, **changes: str) -> Event:
-    parts = {name: changes.get(name) for name in ("function", "agency", "category", "reason")}
+    parts: dict[str, Any] = {name: changes.get(name) for name in ("function", "agency", "category", "reason")}
     async with engine.begin() as connection:
         return await complaints.route(connection, ticket, OPERATOR, **parts)
 

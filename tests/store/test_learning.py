@@ -30,7 +30,7 @@ SHA256 = "84f88473" + "0" * 56
 
 
 async def route(connection: AsyncConnection, event: Event, actor: Actor = OPERATOR, **said: str) -> None:
-    parts = {name: said.get(name) for name in ("function", "agency", "category", "reason")}
+    parts: dict[str, Any] = {name: said.get(name) for name in ("function", "agency", "category", "reason")}
     await complaints.route(connection, event.ticket, actor, **parts)
 
 

@@ -1,0 +1,28 @@
+"""The desk as an app of its own, mounted at /desk: its guards, its errors as pages, its rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from desk import errors, home
+from desk.guards import Headed, SameOrigin
+from desk.shell import Shell
+
+# Each page module offers a `router`; a new page is one line here.
+PAGES = (home,)
+
+
+def build(shell: Shell) -> FastAPI:
+    """The app of the desk. Its shell must be open before the first request."""
+    app = FastAPI(title="Meja LAPOR", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.shell = shell
+    for each in PAGES:
+        app.include_router(each.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    errors.install(app)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(Headed)
+    return app

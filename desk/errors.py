@@ -1,0 +1,64 @@
+"""Errors of the desk as pages: each says in a sentence what happened, what was kept, and what to do."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from desk.access import Forbidden, SignInNeeded
+from desk.rendering import page
+from store.complaints import Changed, NotAllowed, NotFound
+
+log = structlog.get_logger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of the desk its page."""
+
+    @app.exception_handler(SignInNeeded)
+    async def _sign_in(request: Request, error: SignInNeeded) -> Response:
+        if _wants_json(request):
+            return JSONResponse({"error": "sign_in"}, 401)
+        back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+        door = "/desk/masuk/kode" if error.half else "/desk/masuk"
+        return RedirectResponse(f"{door}?next={back}" if request.method == "GET" else door, 303)
+
+    @app.exception_handler(Forbidden)
+    async def _forbidden(request: Request, _error: Forbidden) -> Response:
+        return _said(request, 403, "forbidden")
+
+    @app.exception_handler(NotFound)
+    async def _not_found(request: Request, _error: NotFound) -> Response:
+        return _said(request, 404, "no_report")
+
+    @app.exception_handler(Changed)
+    async def _changed(request: Request, _error: Changed) -> Response:
+        return _said(request, 409, "changed")
+
+    @app.exception_handler(NotAllowed)
+    async def _not_allowed(request: Request, _error: NotAllowed) -> Response:
+        return _said(request, 409, "not_allowed")
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, _error: RequestValidationError) -> Response:
+        return _said(request, 422, "invalid")
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        known = {404: "no_page", 405: "no_page", 413: "too_large", 422: "invalid"}
+        return _said(request, error.status_code, known.get(error.status_code, "defect"))
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _said(request: Request, status: int, key: str) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"error": key}, status)
+    return page(request, "error.html", status, key=key)

@@ -1,0 +1,96 @@
+"""What the desk needs of the process that runs it. The desk knows the store; the shell hands in the rest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from store.complaints import Event
+from store.deliveries import NewDelivery
+from store.masterdata import Directory
+from store.media import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters of a text, from `start` up to `end`; `weight` says how much they decided, `kind` what they are."""
+
+    start: int
+    end: int
+    weight: float = 0.0
+    kind: str = ""
+
+
+class Work(Protocol):
+    """The work of one transaction, which the shell commits. What is recorded is followed by its reactions."""
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection of the transaction."""
+
+    def record(self, event: Event) -> Event:
+        """Something happened to a complaint."""
+
+    async def say(self, delivery: NewDelivery) -> None:
+        """Put a message to a citizen into the ledger."""
+
+    async def later(self, job: str, **ids: int) -> None:
+        """Have a job of that name run after the commit. KeyError for an unknown name."""
+
+
+class Shell(Protocol):
+    """The running process."""
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The database, for what only reads."""
+
+    @property
+    def directory(self) -> Directory:
+        """Regions, agencies and the calendar as they are now."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """The bytes of files."""
+
+    @property
+    def home_region(self) -> str:
+        """The province of reports whose place nobody knows."""
+
+    @property
+    def public_url(self) -> str:
+        """How the outside reaches us, without a slash at the end."""
+
+    @property
+    def settings(self) -> Any:
+        """The settings of the process (api/settings.py), for those of the desk alone."""
+
+    def now(self) -> datetime:
+        """The present moment, by the database's clock."""
+
+    def zone(self, region: str | None) -> ZoneInfo:
+        """The time zone of a region; of the home region where none is known."""
+
+    def unit(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction that commits at the end, or not at all if anything raises."""
+
+    def why(self, text: str, function: str | None) -> Sequence[Span]:
+        """The words of a text that spoke for a function, with their weights; none without a classifier."""
+
+    def personal(self, text: str) -> Sequence[Span] | None:
+        """Personal data in a text (kind: nik, phone, …); None where they cannot be found just now."""
+
+    def topic(self, label: str, language: str) -> str:
+        """The name of the classifier's topic, as officers read it."""
+
+    def spoken(self, says: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[str]:
+        """What a citizen would read: text keys with their parameters, spoken in a language ("id", "en")."""
+
+    def news(self) -> AsyncIterator[str]:
+        """The tickets of complaints as they change, in any process, from now on; "" where some may have been missed."""
