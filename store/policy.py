@@ -107,7 +107,7 @@ def lies_in(region: str, wider: str) -> bool:
 
 
 def may(grants: Iterable[Grant], verb: str, subject: Subject | None = None) -> bool:
-    """Whether somebody with these grants may do this; a verb on reports needs the report. KeyError for an unknown one."""
+    """Whether somebody with these grants may do this; verbs on reports need it. KeyError for an unknown verb."""
     rule = VERBS[verb]
     return verb == OWN or any(_reaches(grant, rule[grant.role], subject) for grant in grants if grant.role in rule)
 
