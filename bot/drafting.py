@@ -238,7 +238,7 @@ def _answer(conversation: Conversation, draft: Draft, question: Question, messag
     if question.skippable and (chosen == "skip" or answers.declines(text)):
         return _skip(conversation, draft, question, facts)
     if question.name == "place" and answers.tells_only_time(text, facts.locate, facts.today):
-        draft = draft.answer("time", question_value("time", text, facts), message.sequence)
+        draft = draft.answer("time", QUESTIONS["time"].read(text, facts.locate, facts.today), message.sequence)
         return still(replace(conversation, draft=draft), facts, Say("noted.time"))
     if answers.thanks(text):
         return still(conversation, facts, Say("welcome_short"))
@@ -292,11 +292,6 @@ def _tells_besides(text: str, *known: str) -> bool:
 def _tells_danger(words: str, facts: Facts) -> bool:
     suggestion = facts.suggest(words)
     return suggestion is not None and suggestion.danger is not None
-
-
-def question_value(name: str, words: str, facts: Facts) -> Any:
-    """What the reader of a question makes of these words. Raises `Refused`."""
-    return QUESTIONS[name].read(words, facts.locate, facts.today)
 
 
 def _skip(conversation: Conversation, draft: Draft, question: Question, facts: Facts) -> Turn:

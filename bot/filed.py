@@ -215,13 +215,14 @@ def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Tu
 
 
 def _line(state: TicketState) -> Say:
+    own = state.role == "pelapor"
     return Say(
-        "status.line" if state.role == "pelapor" else "status.line_followed",
+        "status.line" if own else "status.line_followed",
         {
             "ticket": state.ticket,
             "title": state.title,
             "state": {
-                "key": f"state.{state.status}",
+                "key": f"{'state' if own else 'state_followed'}.{state.status}",
                 "params": {"agency": state.agency or {"key": "office.kominfo"}},
             },
             "date": {"moment": state.changed_at.isoformat()},

@@ -93,7 +93,6 @@ class Facts:
     emergency: Callable[[str, str | None], tuple[Number, ...]] = lambda _kind, _region: ()
     reads_next: Callable[[str | None], datetime | None] = lambda _region: None
     personal: Callable[[str], bool] = lambda _words: False
-    region_name: Callable[[str], str] = lambda code: code
 
     @property
     def today(self) -> date:

@@ -390,6 +390,14 @@ def test_the_states_of_several_come_without_buttons() -> None:
     assert chat.buttons == {}
 
 
+def test_a_follower_is_not_told_that_they_closed_it_themselves() -> None:
+    chat = filed_chat()
+    chat.states = [replace(state(role="pengikut"), status="ditutup_pelapor")]
+    reply = chat.say("status")
+    assert "Ditutup oleh pelapor." in reply
+    assert "Anda." not in reply
+
+
 def test_the_buttons_of_a_question_that_waits_come_first() -> None:
     chat = filed_chat()
     chat.say("Sampah menumpuk di Pasar Plaju")
