@@ -26,8 +26,9 @@ chat: setup  ## talk to the bot in this terminal; REPLAY=tests/transcripts/....t
 test: .venv/.dev  ## run all tests (those that need a browser or LAPOR_SHARED skip without)
 	$(IN) -m pytest
 
-lint: .venv/.dev  ## ruff
+lint: .venv/.dev  ## ruff, and bandit over all that runs
 	$(IN) -m ruff check . && $(IN) -m ruff format --check .
+	$(IN) -m bandit -q -c pyproject.toml -r api bot classifier desk migrations store
 
 types: .venv/.dev  ## mypy, strict
 	$(IN) -m mypy

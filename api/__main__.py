@@ -1,4 +1,4 @@
-"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes`"""
+"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes|audit|staff`"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from api import settings
 from api.running import quiet, tidy
+from store import policy
 
 PROCESSES = {
     "web": "pages, webhooks and the REST API",
@@ -21,6 +22,8 @@ PROCESSES = {
     "chat": "talk to the bot in this terminal, or watch a golden conversation",
     "export-corrections": "what operators decided, as training rows (CSV)",
     "misroutes": "how often the first agency was the wrong one",
+    "staff": "accounts of the desk: add, grant, revoke, disable, enable, reset, list",
+    "audit": "verify the chain of seals on the audit, or export the audit",
 }
 # What a process may be told beside its settings; each becomes an argument of its `run`.
 SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "first day, such as 2026-11-01"}}
@@ -31,7 +34,22 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "--replay": {"type": Path, "metavar": "FILE.toml", "help": "play this conversation; fails where it differs"},
         "--fast": {"action": "store_true", "help": "without pauses"},
     },
+    "demo": {"--codes": {"action": "store_true", "help": "how to sign in at the desk of a running demo, just now"}},
+    "staff": {
+        "action": {"choices": ("add", "grant", "revoke", "disable", "enable", "reset", "list")},
+        "--login": {"help": "name of the account, or an e-mail address"},
+        "--name": {"help": "add: what the person is called"},
+        "--role": {"choices": policy.ROLES, "help": "add, grant, revoke"},
+        "--region": {"metavar": "CODE", "help": "where the role holds, such as 16.71; without: everywhere"},
+        "--agency": {"metavar": "CODE", "help": "the agency of a pejabat_penghubung, such as 16.71-pu"},
+        "--factor": {"action": "store_true", "help": "reset: the second factor, too (phone and recovery codes lost)"},
+    },
     "misroutes": SINCE | {"--until": {"type": date.fromisoformat, "metavar": "DATE", "help": "last day"}},
+    "audit": {
+        "what": {"choices": ("verify", "export")},
+        "--until": {"metavar": "DIGEST", "help": "verify: a digest that was kept elsewhere must be one of the chain"},
+        "--out": {"type": Path, "metavar": "FILE.jsonl", "help": "export: instead of standard output"},
+    },
 }
 
 

@@ -20,13 +20,13 @@ from procrastinate import JobContext
 from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import retention, silence, timekeeping
+from api import batching, joining, retention, sealing, silence, timekeeping
 from api.house import House
 from api.queue import tasks
 from api.unit import unit
 from bot.drafting import DOCUMENT_LIMIT
 from bot.messages import Channel, TryLater, Undeliverable
-from store import attention, media
+from store import attention, evidence, media
 from store.deliveries import NewDelivery
 from store.statement import raw
 
@@ -84,8 +84,9 @@ async def fetch_media(context: JobContext, media_id: int) -> None:
         content = await _fetch(tools, row)
         kind = await asyncio.to_thread(look, content, row.kind)
         name = await asyncio.to_thread(house.shelf.put, content)
+        looks = await asyncio.to_thread(evidence.looks, content) if kind.startswith("image/") else None
         async with unit(house) as work:
-            await media.stored(work.connection, media_id, name, kind, len(content))
+            await media.stored(work.connection, media_id, name, kind, len(content), looks)
             if row.kind == "voice" and house.settings.transcriber:
                 await transcribe.configure(connection=raw(work.connection)).defer_async(media_id=media_id)
     except UselessFile as problem:
@@ -205,6 +206,22 @@ async def transcribe(context: JobContext, media_id: int) -> None:
         await tools.listener.listen(tools.house, media_id)
 
 
+@tasks.task(name="pass_on", pass_context=True, retry=_Patient())
+async def pass_on(context: JobContext, complaint_id: int) -> None:
+    """Say what an office said to a report to those that were joined with it."""
+    tools: Tools = context.additional_context["tools"]
+    await joining.pass_on(tools.house, complaint_id)
+
+
+@tasks.task(name="run_batch", pass_context=True, retry=_Patient())
+async def run_batch(context: JobContext, batch_id: int) -> None:
+    """Run an action on many reports when its time has come."""
+    tools: Tools = context.additional_context["tools"]
+    later = await batching.run(tools.house, batch_id)
+    if later is not None:
+        await run_batch.configure(schedule_at=later).defer_async(batch_id=batch_id)
+
+
 @tasks.periodic(cron="* * * * *")
 @tasks.task(name="rescue", pass_context=True, queueing_lock="rescue")
 async def rescue(context: JobContext, timestamp: int) -> None:
@@ -219,9 +236,17 @@ async def rescue(context: JobContext, timestamp: int) -> None:
 @tasks.periodic(cron="*/15 * * * *")
 @tasks.task(name="keep_clocks", pass_context=True, queueing_lock="keep_clocks")
 async def keep_clocks(context: JobContext, timestamp: int) -> None:
-    """Do what the calendar says: remind, and end what nobody has answered."""
+    """Do what the calendar says: remind, end what nobody has answered, and tell officers what is late."""
     tools: Tools = context.additional_context["tools"]
     await timekeeping.keep_clocks(tools.house)
+
+
+@tasks.periodic(cron="*/15 * * * *")
+@tasks.task(name="keep_mornings", pass_context=True, queueing_lock="keep_mornings")
+async def keep_mornings(context: JobContext, timestamp: int) -> None:
+    """Tell officers how much there is to do, where it is half past seven or later in the morning."""
+    tools: Tools = context.additional_context["tools"]
+    await timekeeping.keep_mornings(tools.house)
 
 
 @tasks.periodic(cron="7-59/15 * * * *")
@@ -238,6 +263,14 @@ async def retain(context: JobContext, timestamp: int) -> None:
     """Let go of what has been kept long enough."""
     tools: Tools = context.additional_context["tools"]
     await retention.retain(tools.house)
+
+
+@tasks.periodic(cron="3-59/10 * * * *")
+@tasks.task(name="seal", pass_context=True, queueing_lock="seal")
+async def seal(context: JobContext, timestamp: int) -> None:
+    """Seal what has been written to the audit."""
+    tools: Tools = context.additional_context["tools"]
+    await sealing.seal(tools.house)
 
 
 @asynccontextmanager

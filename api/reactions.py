@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from store import attention, clocks, complaints, moves
+from store import attention, clocks, complaints, merging, moves
 from store.calendar import CalendarUnknown
 from store.complaints import Event, Reader
 from store.deliveries import NewDelivery
@@ -80,12 +81,9 @@ async def tell_status(work: Unit, event: Event) -> None:
     key = moves.key(status)
     theirs, followers = await _readers(work, event)
     if theirs:
-        agency = {"agency": _agency(work, event.data["agency"])}
-        says: Says = [("push.moved", {"ticket": event.ticket, "state": {"key": f"state.{key}", "params": agency}})]
-        if event.data["reason"]:
-            says.append(("push.reason", {"reason": event.data["reason"]}))
+        says: Says = [_news(work, event), *_reason(event)]
         if note:
-            says.append(("push.note", {"note": note}))
+            says.append(_words(work, event, note))
         if clock := await clocks.running(work.connection, event.complaint_id):
             says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
         for reader in theirs:
@@ -93,6 +91,33 @@ async def tell_status(work: Unit, event: Event) -> None:
     # What an office asks the pelapor is between the two.
     answer = masked(work.house, note) if followers and note and status in moves.ANSWERS else None
     await _tell_followers(work, event, followers, answer)
+
+
+def _news(work: Unit, event: Event) -> tuple[str, Mapping[str, Any]]:
+    agency = {"agency": _speaker(work, event)}
+    if event.data.get("finished"):
+        return "push.finished", {"ticket": event.ticket, **agency}
+    state = {"key": f"state.{moves.key(event.data['status'])}", "params": agency}
+    return "push.moved", {"ticket": event.ticket, "state": state}
+
+
+def _reason(event: Event) -> Says:
+    """Why; for an official reason of the archive, how to mend it as well."""
+    if key := event.data.get("reason_key"):
+        return [(f"archived.{key}", {"ticket": event.ticket})]
+    return [("push.reason", {"reason": event.data["reason"]})] if event.data["reason"] else []
+
+
+def _words(work: Unit, event: Event, note: str) -> tuple[str, Mapping[str, Any]]:
+    """What an office said, by its name where several may speak."""
+    if "speaker" in event.data:
+        return "push.note_of", {"agency": _speaker(work, event), "note": note}
+    return "push.officer" if "reason_key" in event.data else "push.note", {"note": note}
+
+
+def _speaker(work: Unit, event: Event) -> Any:
+    """Who answered: Kominfo itself, the agency that leads, or another one that has the report too."""
+    return _agency(work, event.data.get("speaker", event.data["agency"]))
 
 
 _UNTIL = {"close": "push.answer_until", "archive": "push.complete_until"}
@@ -107,13 +132,13 @@ async def tell_followers(work: Unit, event: Event) -> None:
 async def _tell_followers(work: Unit, event: Event, followers: Sequence[Reader], answer: str | None) -> None:
     if not followers:
         return
-    agency = {"agency": _agency(work, event.data["agency"])}
+    agency = {"agency": _speaker(work, event)}
     state = {"key": f"state_followed.{moves.key(event.data['status'])}", "params": agency}
     for reader in followers:
         says: Says = [("push.followed", {"ticket": event.ticket, "state": state})]
         # An answer may call the pelapor by name, which no mask finds.
         if answer and not reader.anonymous:
-            says.append(("push.note", {"note": answer}))
+            says.append(_words(work, event, answer))
         await _push(work, reader, event, says, ("unfollow",) if reader.role == "pengikut" else ())
 
 
@@ -124,6 +149,42 @@ async def tell_agency(work: Unit, event: Event) -> None:
         for reader in await complaints.readers(work.connection, event.complaint_id):
             acts = ("wrong_agency",) if reader.role == "pelapor" else ()
             await _push(work, reader, event, [("push.rerouted", {"ticket": event.ticket, "agency": agency})], acts)
+
+
+async def tell_disposition(work: Unit, event: Event) -> None:
+    """Agencies have the report now: the one that leads by name, how many others, and what the officer says to it."""
+    if not event.data["changed"] and not event.data["note"]:
+        return
+    before, others = event.data["before"], len(event.data["agencies"]) - 1
+    elsewhere = before and before[0] != event.data["agency"]
+    alone, several = _ELSEWHERE if elsewhere else _FORWARDED
+    lead = {"ticket": event.ticket, "agency": _agency(work, event.data["agency"])}
+    says: Says = [(several, {**lead, "others": others}) if others else (alone, lead)]
+    if event.data["note"]:
+        says.append(("push.officer", {"note": event.data["note"]}))
+    theirs, followers = await _readers(work, event)
+    for reader in theirs:
+        acts = OFFERS[moves.key(event.data["status"])] if reader.role == "pelapor" else ()
+        await _push(work, reader, event, says, acts)
+    # The officer's words are for the pelapor; who has it, and who has it besides, is news for all.
+    if event.data["changed"]:
+        await _tell_followers(work, event, followers, None)
+
+
+# To the one that leads alone, and with others.
+_FORWARDED = "push.disposed", "push.disposed_several"
+_ELSEWHERE = "push.rerouted", "push.rerouted_several"
+
+
+async def tell_response(work: Unit, event: Event) -> None:
+    """A first word of an office, which is no answer yet."""
+    note, speaker = event.data["note"], _speaker(work, event)
+    says: Says = [("push.responded", {"ticket": event.ticket, "agency": speaker, "note": note})]
+    if clock := await clocks.running(work.connection, event.complaint_id):
+        says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+    theirs, _ = await _readers(work, event)
+    for reader in theirs:
+        await _push(work, reader, event, says, ("reply",) if reader.role == "pelapor" else ())
 
 
 async def tell_message(work: Unit, event: Event) -> None:
@@ -139,11 +200,13 @@ async def tell_message(work: Unit, event: Event) -> None:
 
 
 async def tell_denial(work: Unit, event: Event) -> None:
-    """An office says that it is the wrong one, or the pelapor does: nobody has to report anew."""
+    """An office says that it is the wrong one, Kominfo says so of another, or the pelapor does: nobody has to report
+    anew."""
     if event.data["again"]:
         return
     theirs, others = await _readers(work, event)
-    says: Says = [("push.denied", {"ticket": event.ticket, "agency": _agency(work, event.data["denied"])})]
+    key = "push.returned" if event.data.get("returned") else "push.denied"
+    says: Says = [(key, {"ticket": event.ticket, "agency": _agency(work, event.data["denied"])})]
     if event.data["reason"]:
         says.append(("push.reason", {"reason": event.data["reason"]}))
     for reader in theirs:
@@ -170,6 +233,23 @@ async def tell_silence(work: Unit, event: Event) -> None:
     for reader in theirs:
         await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else ())
     await _tell_followers(work, event, followers, None)
+
+
+# --- joined reports --------------------------------------------------------------------------------------
+
+
+async def tell_joined(work: Unit, event: Event) -> None:
+    """The pelapor's report is handled with another one, or on its own again; the others learn nothing."""
+    for reader in await complaints.readers(work.connection, event.complaint_id):
+        if reader.role != "pengikut":
+            await _push(work, reader, event, [(f"push.{event.kind}", {"ticket": event.ticket})])
+
+
+async def pass_on(work: Unit, event: Event) -> None:
+    """Those that were joined with this report hear it as well, each in its own transaction."""
+    main = event.data.get("into", event.complaint_id)
+    if event.kind == "merged" or await merging.merged(work.connection, main):
+        await work.later("pass_on", complaint_id=main)
 
 
 def _agency(work: Unit, code: str | None) -> Any:
@@ -203,6 +283,30 @@ async def rewind_clock(work: Unit, event: Event) -> None:
         await _start(work, event.complaint_id, clock.kind, clock.region)
 
 
+async def set_deadlines(work: Unit, event: Event) -> None:
+    """Whatever happens to a report, the deadlines of offices follow.
+
+    Where the calendar does not reach so far, the next run of `timekeeping.keep_clocks` asks for it: in December, every
+    filing would have to wait for the one that asks before it.
+    """
+    if event.data.get("again"):
+        return
+    house = work.house
+    calendar, now = house.directory.calendar, house.now()
+    await clocks.set_deadlines(work.connection, event.complaint_id, calendar, zone_of(house), now)
+
+
+def zone_of(house: House) -> Callable[[str | None], ZoneInfo]:
+    """The time zone of a region, of the nearest one that is known, else of the home region: nobody's report fails for
+    a place that was entered a minute ago."""
+
+    def found(region: str | None) -> ZoneInfo:
+        known = house.directory.regions.nearest(region)
+        return house.zone(known.code if known else None)
+
+    return found
+
+
 async def _start(work: Unit, complaint_id: int, kind: str, region: str | None) -> None:
     house = work.house
     try:
@@ -222,35 +326,49 @@ async def ask_for_calendar(work: Unit, unknown: CalendarUnknown) -> None:
 
 async def ask_person(work: Unit, event: Event) -> None:
     """A person must act on what the citizen, or the wrong office, said."""
-    kind, detail = _MATTERS[event.kind], event.data["denied"] if event.kind == "denied" else event.data["agency"]
+    kind, detail = _MATTERS[event.kind], event.data.get("denied", event.data["agency"])
     if event.kind == "withdrawn" and event.data["was"] not in _WITH_AN_OFFICE:
         return  # nobody works on it yet
+    if event.data.get("returned"):
+        return  # by the person who sorts
     if not event.data.get("again"):
         await attention.raise_matter(work.connection, kind, complaint_id=event.complaint_id, detail=detail)
 
 
-_MATTERS = {"disputed": "disputed", "denied": "wrong_agency", "withdrawn": "withdrawn"}
+_MATTERS = {
+    "disputed": "disputed",
+    "denied": "wrong_agency",
+    "handed_back": "wrong_agency",
+    "withdrawn": "withdrawn",
+}
 _WITH_AN_OFFICE = ("Terdisposisi", "Ditanggapi oleh Pelapor", *moves.ANSWERS)
 
 
 Reaction = Callable[["Unit", Event], Awaitable[None]]
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
-    "filed": (),
+    "filed": (set_deadlines,),
     # The clock comes first: the news names its last day.
-    "moved": (wind_clock, tell_status),
+    "moved": (wind_clock, set_deadlines, tell_status, pass_on),
+    "disposed": (wind_clock, set_deadlines, tell_disposition, pass_on),
+    "handed_back": (set_deadlines, ask_person),
+    "responded": (rewind_clock, set_deadlines, tell_response, pass_on),
     "rerouted": (tell_agency,),
-    "noted": (rewind_clock, tell_message),
-    "replied": (wind_clock,),
-    "disputed": (wind_clock, ask_person),
-    "confirmed": (wind_clock, tell_followers),
-    "withdrawn": (wind_clock, ask_person, tell_followers),
-    "denied": (wind_clock, ask_person, tell_denial),
+    "noted": (rewind_clock, tell_message, pass_on),
+    "replied": (wind_clock, set_deadlines),
+    "disputed": (wind_clock, set_deadlines, ask_person),
+    "confirmed": (wind_clock, set_deadlines, tell_followers, pass_on),
+    "withdrawn": (wind_clock, set_deadlines, ask_person, tell_followers, pass_on),
+    "denied": (wind_clock, set_deadlines, ask_person, tell_denial),
     "rated": (),
     "followed": (),
     "unfollowed": (),
     # Both chats hear of it in their own turns.
     "carried": (),
     "reminded": (tell_reminder,),
-    "lapsed": (wind_clock, tell_silence),
+    "lapsed": (wind_clock, set_deadlines, tell_silence, pass_on),
+    "edited": (set_deadlines,),
+    "covered": (),
+    "merged": (set_deadlines, tell_joined, pass_on),
+    "unmerged": (set_deadlines, tell_joined),
 }

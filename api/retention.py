@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +18,7 @@ import structlog
 from api.house import House
 from api.settings import Settings
 from api.unit import unit
-from store import rights
+from store import kept, presence, rights, staff
 from store.rights import Erased, Held, Kept, Mask, Policy, Swept
 
 log = structlog.get_logger(__name__)
@@ -77,6 +77,7 @@ async def retain(house: House) -> Swept:
         )
         if swept.done:
             break
+    await _tidy_desk(house)
     orphans = await tidy(house)
     log.info(
         "retained",
@@ -87,6 +88,18 @@ async def retain(house: House) -> Swept:
         orphans=orphans,
     )
     return total
+
+
+async def _tidy_desk(house: House) -> None:
+    """Forget what officers left behind: old sessions, forms that nobody came back for, who had which report open."""
+    for _ in range(ROUNDS):
+        now = house.now()
+        async with unit(house) as work:
+            gone = await kept.sweep(work.connection, BATCH)
+            gone += await staff.sweep(work.connection, now, BATCH)
+            await presence.forget(work.connection, now - timedelta(days=1))
+        if not gone:
+            return
 
 
 async def put_away(house: House, names: Collection[str]) -> int:

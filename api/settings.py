@@ -38,6 +38,16 @@ class Settings(BaseSettings):
     retention_draft_days: int = Field(7, ge=1, description="days that files of dropped drafts are kept")
     retention_chat_days: int = Field(90, ge=1, description="days that the words of a chat are kept")
     guess_key: SecretStr | None = Field(None, description="key of the digests by which wrong codes are counted")
+    oidc_issuer: str | None = Field(
+        None, description="provider that staff may sign in at (OpenID Connect); empty: none"
+    )
+    oidc_client_id: str = Field("", description="what the provider knows us by")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="what we show to the provider")
+    oidc_name: str = Field("SSO", description="what the provider is called on the button")
+    oidc_is_second_factor: bool | None = Field(
+        None, description="whether a sign-in there counts as two factors; empty: where the provider says so (amr, acr)"
+    )
+    oidc_patience_seconds: float = Field(8.0, gt=0, le=60, description="how long the provider may take for one step")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
     @field_validator("database_url")
@@ -56,6 +66,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
 
     @field_validator("guess_key")
     @classmethod
@@ -95,6 +112,12 @@ class Settings(BaseSettings):
                 raise ValueError("TELEGRAM_WEBHOOK_SECRET may only have 1 to 256 of A-Z a-z 0-9 _ -")
             if "api.telegram.org" in self.telegram_base_url and not self.public_url.startswith("https://"):
                 raise ValueError("PUBLIC_URL must be https for Telegram's webhook, or set TELEGRAM_MODE=polling")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_knows_us(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be set with OIDC_ISSUER")
         return self
 
     def client_of(self, key: str) -> str | None:

@@ -28,7 +28,8 @@ def write(path: Path) -> str:
     """Return the card of the model file at `path` in Markdown. Raises ModelRefused, OSError or ValueError."""
     model, version = modelfile.read(path)
     lines = [example for example in read_knowledge() if example.source == SOURCE]
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701 - Markdown
+    # What is written is Markdown.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701  # nosec B701
     environment.filters["figure"] = _figure
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from desk.shell import Shell
-from store import policy, reports, staff, tickets
+from store import notices, policy, reports, staff, tickets
 from store.complaints import Actor, NotFound
 from store.policy import Grant, Reach, Subject
 
 COOKIE = "desk"
+
+
+def cookie_name(public_url: str) -> str:
+    """The name of the session's cookie: over https one that only a page that came over https can set."""
+    return f"__Secure-{COOKIE}" if public_url.startswith("https://") else COOKIE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,16 @@ async def officer_of(request: Request) -> Officer:
         raise SignInNeeded(found.staff_id, half=True)
     officer = Officer(found.staff_id, found.id, found.login, found.name, found.language, found.grants)
     request.state.officer = officer
+    if request.method == "GET":
+        shell = shell_of(request)
+        async with shell.engine.connect() as connection:
+            request.state.unseen = await notices.unseen(connection, found.staff_id, found.grants, shell.now())
     return officer
 
 
 async def _session(request: Request) -> staff.Session:
     shell = shell_of(request)
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(cookie_name(shell.public_url))
     if not token:
         raise SignInNeeded
     async with shell.engine.connect() as connection:

@@ -7,12 +7,51 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from desk import errors, home
+from desk import (
+    account,
+    acting,
+    agency,
+    bulk,
+    data,
+    errors,
+    export,
+    home,
+    late,
+    matters,
+    news,
+    notices,
+    oversight,
+    report,
+    search,
+    signing_in,
+    standards,
+    trail,
+    triage,
+)
 from desk.guards import Headed, SameOrigin
 from desk.shell import Shell
 
 # Each page module offers a `router`; a new page is one line here.
-PAGES = (home,)
+PAGES = (
+    home,
+    report,
+    acting,
+    matters,
+    export,
+    trail,
+    late,
+    notices,
+    triage,
+    search,
+    news,
+    bulk,
+    signing_in,
+    account,
+    data,
+    agency,
+    oversight,
+    standards,
+)
 
 
 def build(shell: Shell) -> FastAPI:

@@ -10,7 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from desk import keeping
 from desk.access import Forbidden, SignInNeeded
+from desk.places import HOME, inside
 from desk.rendering import page
 from store.complaints import Changed, NotAllowed, NotFound
 
@@ -22,11 +24,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SignInNeeded)
     async def _sign_in(request: Request, error: SignInNeeded) -> Response:
-        if _wants_json(request):
-            return JSONResponse({"error": "sign_in"}, 401)
-        back = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+        reads = request.method in ("GET", "HEAD")
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        back = inside(asked if reads else keeping.page_of(request)) or HOME
+        kept = not reads and error.staff_id is not None and await keeping.keep(request, error.staff_id)
         door = "/desk/masuk/kode" if error.half else "/desk/masuk"
-        return RedirectResponse(f"{door}?next={back}" if request.method == "GET" else door, 303)
+        door = f"{door}?next={quote(back, safe='')}{'&simpan=1' if kept else ''}"
+        if _wants_json(request):
+            return JSONResponse({"error": "sign_in", "kept": kept, "at": door}, 401)
+        return RedirectResponse(door, 303)
 
     @app.exception_handler(Forbidden)
     async def _forbidden(request: Request, _error: Forbidden) -> Response:

@@ -86,6 +86,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             "region_name": region_name,
             "officer": getattr(request.state, "officer", None),
             "rooms": ROOMS,
+            "unseen": getattr(request.state, "unseen", 0),
             "asset": asset,
             "path": request.url.path,
             "language": language,

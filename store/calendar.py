@@ -120,6 +120,11 @@ class Calendar:
         """The day so many working days earlier. Raises `CalendarUnknown`."""
         return self._walk(end, working_days, -_DAY)
 
+    def between(self, start: date, end: date) -> int:
+        """How many working days there are after the start, up to the end; 0 where it is earlier. Raises
+        `CalendarUnknown`."""
+        return sum(self.works(start + n * _DAY) for n in range(1, (end - start).days + 1))
+
     def _walk(self, place: date, working_days: int, step: timedelta) -> date:
         while working_days > 0:
             place += step

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import complaints, moves
+from store import complaints, holders, moves
 from store.complaints import Actor, Event, NotAllowed, NotFound
 
 _OWN = text("""
@@ -166,16 +166,27 @@ async def deny(
     row = await (_own(connection, ticket, actor) if citizen else complaints.lock(connection, ticket, expected))
     if row.status in moves.ENDED:
         raise NotAllowed(row.status, moves.FIRST, ())
-    if (await connection.execute(_UNDECIDED, {"id": row.id})).scalar_one_or_none():
+    undecided = (await connection.execute(_UNDECIDED, {"id": row.id})).scalar_one_or_none()
+    if undecided and not await holders.present(connection, row.id):
         if reason:
             await complaints.write(connection, row.id, actor, "denied", reason=reason, public=True)
         return complaints.happened(row, actor, "denied", row.status, reason=reason, denied=None, again=True)
+    return await send_back(connection, row, actor, reason, agency)
+
+
+async def send_back(
+    connection: AsyncConnection, row: Any, actor: Actor, reason: str | None, agency: str | None, **more: Any
+) -> Event:
+    """What `deny` does to a locked complaint that is open: "denied", with `more` in its event. No agency has it
+    then."""
     was = {"status": row.status, "agency": row.agency}
     became = {"status": moves.FIRST, "agency": agency}
     await connection.execute(_SEND_BACK, {**became, "id": row.id})
+    await holders.send_back(connection, row.id)
     stood = {"function": row.function, "category": row.category, "agency": row.agency}
     # A citizen's words stay in the history alone.
-    await complaints.write_routing(connection, row.id, actor, stood, ["denied"], None if citizen else reason)
+    words = None if actor.kind == "citizen" else reason
+    await complaints.write_routing(connection, row.id, actor, stood, ["denied"], words)
     await complaints.write(connection, row.id, actor, "denied", was=was, became=became, reason=reason, public=True)
     event = complaints.happened(row, actor, "denied", moves.FIRST, reason=reason, denied=row.agency, again=False)
-    return Event(event.kind, event.complaint_id, event.ticket, {**event.data, "agency": agency})
+    return Event(event.kind, event.complaint_id, event.ticket, {**event.data, "agency": agency, **more})

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import moves, tickets
+from store import holders, moves, tickets
+from store.holders import Disposition
 from store.statement import Statement
 
 TITLE = 100
@@ -260,17 +261,26 @@ async def become(
     *,
     reason: str | None = None,
     note: str | None = None,
+    also: Mapping[str, Any] | None = None,
+    stays: bool = False,
 ) -> Event:
-    """Give a complaint that `lock` returned another status, in a verb of that name.
+    """Give a complaint that `lock` returned another status, in a verb of that name. `also` is written down beside the
+    status and told with the event; `stays`: the status that it has is no error.
 
-    Raises `NotAllowed` where that status may not follow the present one.
+    What has ended no agency has any more; what is Terdisposisi its agency has. Raises `NotAllowed` where that status
+    may not follow the present one.
     """
-    if status not in moves.allowed(row.status):
+    if status not in moves.allowed(row.status) and not (stays and status == row.status):
         raise NotAllowed(row.status, status, moves.allowed(row.status))
     await connection.execute(_BECOME, {"status": status, "id": row.id})
-    was, became = {"status": row.status}, {"status": status}
+    if status in moves.ENDED:
+        await holders.end(connection, row.id, "closed")
+    elif row.agency is not None:
+        await holders.lead(connection, row.id, row.agency, begin=status == moves.DISPOSED)
+    more = dict(also or {})
+    was, became = {"status": row.status}, {"status": status, **more}
     await write(connection, row.id, actor, event, was=was, became=became, reason=reason, note=note, public=True)
-    return happened(row, actor, event, status, reason=reason, note=note)
+    return happened(row, actor, event, status, reason=reason, note=note, **more)
 
 
 def happened(row: Any, actor: Actor, event: str, status: str, **more: Any) -> Event:
@@ -290,8 +300,13 @@ async def move(
     note: str | None,
     expected: int | None = None,
 ) -> Event:
-    """Give a complaint another status. Raises `NotFound`, `NotAllowed` or `Changed`."""
+    """Give a complaint another status. What an office has sent back to be verified again, no agency has any more.
+
+    Raises `NotFound`, `NotAllowed` or `Changed`.
+    """
     row = await lock(connection, ticket, expected)
+    if status.name == moves.FIRST and moves.FIRST in moves.allowed(row.status):
+        await holders.send_back(connection, row.id)
     return await become(connection, row, status.name, actor, "moved", reason=reason, note=note)
 
 
@@ -329,7 +344,7 @@ async def route(
 ) -> Event:
     """Correct where a complaint belongs; what is None stays. Kept beside the suggestion as a training row.
 
-    Raises `NotFound` or `Changed`.
+    If agencies have it already, the named one leads instead of the one that did. Raises `NotFound` or `Changed`.
     """
     row = await lock(connection, ticket, expected)
     was = {"function": row.function, "agency": row.agency, "category": row.category}
@@ -348,9 +363,12 @@ async def route(
         """),
         {**became, "id": row.id},
     )
+    if agency:
+        await holders.lead(connection, row.id, agency, begin=row.status == moves.DISPOSED)
     await write_routing(connection, row.id, actor, became, named, reason)
     await write(connection, row.id, actor, "rerouted", was=was, became=became, reason=reason)
-    return Event("rerouted", row.id, ticket, {**became, "changed": became["agency"] != row.agency})
+    event = happened(row, actor, "rerouted", row.status, changed=became["agency"] != row.agency)
+    return Event(event.kind, event.complaint_id, event.ticket, {**event.data, **became})
 
 
 async def note(
@@ -412,7 +430,11 @@ _ONE = text("""
 """)
 _HISTORY = text("SELECT * FROM complaint_history WHERE complaint_id = :id ORDER BY id")
 _FILES = text("SELECT * FROM media WHERE complaint_id = :id ORDER BY id")
-_CLOCKS = text("SELECT * FROM clocks WHERE complaint_id = :id AND stopped_at IS NULL ORDER BY due_at")
+# What silence will do; the deadlines of offices are `clocks.deadlines`.
+_CLOCKS = text("""
+    SELECT * FROM clocks
+    WHERE complaint_id = :id AND stopped_at IS NULL AND kind IN ('archive', 'close') ORDER BY due_at
+""")
 _RATING = text("""
     SELECT r.* FROM ratings r JOIN complaint_parties p USING (complaint_id, citizen_id)
     WHERE r.complaint_id = :id AND p.role = 'pelapor'
@@ -421,13 +443,15 @@ _RATING = text("""
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A complaint with its history (oldest first), its files, its running clocks, and the pelapor's rating."""
+    """A complaint with its history (oldest first), its files, its running clocks, the pelapor's rating, and the
+    agencies that have it or had it (see `holders.ever`)."""
 
     complaint: Any
     history: Sequence[Any]
     files: Sequence[Any]
     clocks: Sequence[Any]
     rating: Any
+    dispositions: Sequence[Disposition] = ()
 
 
 async def get(connection: AsyncConnection, ticket: str) -> Whole:
@@ -439,7 +463,7 @@ async def get(connection: AsyncConnection, ticket: str) -> Whole:
     files = (await connection.execute(_FILES, {"id": row.id})).all()
     clocks = (await connection.execute(_CLOCKS, {"id": row.id})).all()
     rating = (await connection.execute(_RATING, {"id": row.id})).one_or_none()
-    return Whole(row, history, files, clocks, rating)
+    return Whole(row, history, files, clocks, rating, await holders.ever(connection, row.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,7 +521,8 @@ async def waiting_for(connection: AsyncConnection, contact_id: int) -> str | Non
 _ANSWER = """
     LEFT JOIN LATERAL (
         SELECT h.note, h.at FROM complaint_history h
-        WHERE h.complaint_id = k.id AND h.public AND h.actor_kind <> 'citizen' AND h.event IN ('moved', 'noted')
+        WHERE h.complaint_id = k.id AND h.public AND h.actor_kind <> 'citizen'
+          AND h.event IN ('moved', 'noted', 'disposed', 'responded')
           AND (h.note IS NOT NULL OR h.became->>'status' = ANY(CAST(:answers AS text[])))
         ORDER BY h.id DESC LIMIT 1
     ) answer ON true
@@ -548,7 +573,8 @@ _OWN = text(f"""
     LEFT JOIN agencies a ON a.code = k.agency
     LEFT JOIN ratings r ON r.complaint_id = k.id AND r.citizen_id = :citizen_id
     LEFT JOIN LATERAL (
-        SELECT c.kind, c.due_on FROM clocks c WHERE c.complaint_id = k.id AND c.stopped_at IS NULL
+        SELECT c.kind, c.due_on FROM clocks c
+        WHERE c.complaint_id = k.id AND c.stopped_at IS NULL AND c.kind IN ('archive', 'close')
         ORDER BY c.due_at LIMIT 1
     ) clock ON true
     WHERE k.id IN (SELECT p.complaint_id FROM complaint_parties p WHERE p.citizen_id = :citizen_id)

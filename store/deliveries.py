@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import contacts, policy
+from store.policy import Reach
 from store.statement import Statement
 
 LEASE_SECONDS = 10.0
@@ -302,3 +304,88 @@ async def lines(connection: AsyncConnection, channel: str, address: str, after: 
         Line(row.id, row.heard, row.content, row.buttons or (), row.language or "id", row.at)
         for row in await connection.execute(_LINES, parameters)
     ]
+
+
+# --- what could not be said ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message that has failed for good; never its words. `ticket` is the complaint it was about, if any; `lost`: the
+    chat cannot be reached any more; `elsewhere` are the channels of other chats of the same citizen that can be, for
+    what is no part of a conversation."""
+
+    id: int
+    ticket: str | None
+    region: str | None
+    channel: str
+    created_at: datetime
+    failed_at: datetime
+    problem: str
+    lost: bool
+    elsewhere: tuple[str, ...]
+
+
+# A reply belongs to the conversation in its chat; what an office says (`asks` is null) is understood anywhere.
+_OTHERS = """
+    SELECT o.id, o.channel FROM contacts o
+    WHERE o.citizen_id = c.citizen_id AND o.id <> c.id AND o.unreachable_since IS NULL AND d.asks IS NULL
+"""
+_UNDELIVERED = text(f"""
+    SELECT d.id, k.ticket, k.region, d.channel, d.created_at, d.failed_at, coalesce(d.problem, '') AS problem,
+           c.unreachable_since IS NOT NULL AS lost,
+           ARRAY(SELECT DISTINCT o.channel FROM ({_OTHERS}) o ORDER BY o.channel) AS elsewhere
+    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+         LEFT JOIN complaints k ON k.id = d.complaint_id LEFT JOIN agencies a ON a.code = k.agency
+    WHERE d.failed_at IS NOT NULL AND (:all OR (k.id IS NOT NULL AND {policy.COVERED}))
+      AND (CAST(:only AS bigint) IS NULL OR d.id = :only)
+    ORDER BY d.failed_at DESC, d.id DESC LIMIT :most
+""")  # noqa: S608 -- ours, above
+
+
+async def undelivered(
+    connection: AsyncConnection, reach: Reach, home: str, *, everything: bool, most: int, only: int | None = None
+) -> list[Undelivered]:
+    """What could not be said, the newest first: about the complaints that a reach covers, or all of it."""
+    parameters = {**policy.covered(reach, home), "all": everything, "most": most, "only": only}
+    return [
+        Undelivered(
+            id=row.id,
+            ticket=row.ticket,
+            region=row.region,
+            channel=row.channel,
+            created_at=row.created_at,
+            failed_at=row.failed_at,
+            problem=row.problem,
+            lost=row.lost,
+            elsewhere=tuple(row.elsewhere),
+        )
+        for row in await connection.execute(_UNDELIVERED, parameters)
+    ]
+
+
+# It takes a new place in the order of its chat: pages of chats never look back behind a line that they have shown.
+_AGAIN = text("""
+    UPDATE deliveries SET id = nextval('line_ids'), contact_id = :contact_id, channel = :channel, address = :address,
+        due_at = clock_timestamp(), failed_at = NULL, problem = NULL, leased_until = NULL, claimed_at = NULL,
+        attempts = 0
+    WHERE id = :id AND failed_at IS NOT NULL RETURNING id
+""")
+_WHERE_TO = text(f"""
+    SELECT d.contact_id, (SELECT o.id FROM ({_OTHERS}) o WHERE o.channel = :channel ORDER BY o.id DESC LIMIT 1) AS other
+    FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE d.id = :id AND d.failed_at IS NOT NULL
+""")  # noqa: S608 -- ours, above
+
+
+async def again(connection: AsyncConnection, delivery_id: int, channel: str | None = None) -> bool:
+    """Let a message that has failed be said once more, in its chat or in the same citizen's chat of another channel.
+
+    False where there is no such message any more (somebody was quicker), or no such chat. It changes nothing then.
+    """
+    where = (await connection.execute(_WHERE_TO, {"id": delivery_id, "channel": channel})).one_or_none()
+    target = None if where is None else where.contact_id if channel is None else where.other
+    if target is None:
+        return False
+    contact = await contacts.lock(connection, target)
+    parameters = {"id": delivery_id, "contact_id": contact.id, "channel": contact.channel, "address": contact.address}
+    return (await connection.execute(_AGAIN, parameters)).scalar_one_or_none() is not None

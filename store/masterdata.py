@@ -1,4 +1,4 @@
-"""Load the shipped master data (regions, agencies, the calendar) into the store, and read it back as a directory.
+"""Load the shipped master data (regions, agencies, categories, …) into the store, and read it back as a directory.
 
 The files are the first edition; rows that operators have changed since are theirs: loading adds what is
 missing and changes nothing that is there.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, create_engine, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import agencies as agencies_data
 from store import calendar as calendar_data
 from store import regions as regions_data
-from store import tables
+from store import tables, templates
 from store.agencies import Agencies, Agency
 from store.calendar import Calendar, Rule
 from store.database import sqlalchemy_url
@@ -37,11 +38,13 @@ class Directory:
 
 
 def load(url: str) -> None:
-    """Add the shipped regions, agencies, days off and rules that the database does not have yet."""
+    """Add the shipped regions, agencies, categories, days off, rules and templates that the database does not have."""
     engine = create_engine(sqlalchemy_url(url))
     with engine.begin() as connection:
         _load(connection)
         _load_calendar(connection)
+        _load_categories(connection)
+        _load_templates(connection)
     engine.dispose()
 
 
@@ -76,6 +79,36 @@ def _load_calendar(connection: Connection) -> None:
     for table, rows in ((tables.holidays, days_off), (tables.clock_rules, rules)):
         if rows:
             connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def load_categories() -> list[dict[str, Any]]:
+    """The first edition of the categories, as rows of their table; topics before what lies in them."""
+    rows = [
+        {
+            **row,
+            "parent": row["parent"] or None,
+            "sp4n_id": int(row["sp4n_id"]) if row["sp4n_id"] else None,
+            "valid_from": regions_data.day(row["valid_from"]),
+            "valid_to": regions_data.day(row["valid_to"]),
+        }
+        for row in regions_data.read("categories.csv")
+    ]
+    return sorted(rows, key=lambda row: row["parent"] is not None)
+
+
+def _load_categories(connection: Connection) -> None:
+    there = set(connection.execute(select(tables.categories.c.code)).scalars())
+    # Nothing is taken for new by its number alone: administrators may have given it to a row of their own.
+    taken = set(connection.execute(select(tables.categories.c.sp4n_id)).scalars()) - {None}
+    rows = [row for row in load_categories() if row["code"] not in there and row["sp4n_id"] not in taken]
+    if rows:
+        connection.execute(insert(tables.categories).on_conflict_do_nothing(), rows)
+
+
+def _load_templates(connection: Connection) -> None:
+    """Templates are their offices': once there is any, none is added."""
+    if connection.execute(select(tables.answer_templates.c.id).limit(1)).first() is None:
+        connection.execute(insert(tables.answer_templates), templates.load())
 
 
 def _columns(table: Table) -> list[str]:

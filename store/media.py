@@ -1,7 +1,7 @@
 """Files that citizens sent: a row exists before its complaint does, the bytes come later.
 
 The bytes lie under their SHA-256 in a `Shelf`; the shelf on disk is the only one so far, and its few
-methods are all that an object store would have to offer.
+methods are all that an object store would have to offer. What offices attach is in `store/evidence.py`.
 """
 
 from __future__ import annotations
@@ -146,14 +146,17 @@ async def of_message(connection: AsyncConnection, channel: str, message_id: str)
     return (await connection.execute(_OF_MESSAGE, parameters)).one_or_none()
 
 
-async def stored(connection: AsyncConnection, media_id: int, sha256: str, content_type: str, size: int) -> None:
-    """The bytes are on the shelf."""
+async def stored(
+    connection: AsyncConnection, media_id: int, sha256: str, content_type: str, size: int, looks: int | None = None
+) -> None:
+    """The bytes are on the shelf; `looks` is how a picture looks (see `store/evidence.py`)."""
     await connection.execute(
         text("""
-            UPDATE media SET state = 'stored', sha256 = :sha256, content_type = :type, size = :size, stored_at = now()
+            UPDATE media SET state = 'stored', sha256 = :sha256, content_type = :type, size = :size, looks = :looks,
+                   stored_at = now()
             WHERE id = :id
         """),
-        {"id": media_id, "sha256": sha256, "type": content_type, "size": size},
+        {"id": media_id, "sha256": sha256, "type": content_type, "size": size, "looks": looks},
     )
 
 

@@ -34,6 +34,10 @@ STATUSES: tuple[Status, ...] = (
     Status("Konten Terblokir", "konten_terblokir", ends=True),
 )
 FIRST = STATUSES[0].name
+# An agency has it, and has not answered.
+DISPOSED = STATUSES[2].name
+# An office waits for the pelapor.
+WAITING = STATUSES[1].name
 ENDED = tuple(status.name for status in STATUSES if status.ends)
 # An office has answered; what it answered is in the history row that led here.
 ANSWERS = ("Ditindaklanjuti oleh Instansi", "Selesai otomatis dalam 10 hari")

@@ -47,6 +47,9 @@ REPORT_VERBS: Mapping[str, Mapping[str, str]] = {
     "report.answer": _OFFICE,
     "report.attach": _OFFICE,
     "report.hand_back": {PEJABAT: AGENCY},
+    # As a row of a file that leaves the house, and what the audit has of it.
+    "report.export": {ADMIN_INSTANSI: REGION, PENGAWAS: REGION},
+    "report.read_trail": {ADMINISTRATOR: ALWAYS, PENGAWAS: REGION},
 }
 HOUSE_VERBS: Mapping[str, Mapping[str, str]] = {
     OWN: {},
@@ -67,6 +70,7 @@ HOUSE_VERBS: Mapping[str, Mapping[str, str]] = {
     "deliveries.retry": {ADMINISTRATOR: ALWAYS, ADMIN_INSTANSI: ALWAYS},
     "jobs.retry": {ADMINISTRATOR: ALWAYS},
     "audit.read": {ADMINISTRATOR: ALWAYS, PENGAWAS: ALWAYS},
+    "audit.read_house": {ADMINISTRATOR: ALWAYS},  # sign-ins, accounts, settings, exports: all that is no report
 }
 VERBS: Mapping[str, Mapping[str, str]] = {**REPORT_VERBS, **HOUSE_VERBS}
 

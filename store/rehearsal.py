@@ -17,7 +17,9 @@ from store.database import libpq_url
 from store.tables import metadata
 
 # What is the same for everybody, and stays when a rehearsal is over.
-MASTER_DATA = {"regions", "agencies", "holidays", "clock_rules", "models"}
+MASTER_DATA = {"regions", "agencies", "categories", "holidays", "clock_rules", "answer_templates", "models"}
+# A trigger refuses to empty these; no conversation writes to them.
+ONLY_GROW = {"audit", "audit_seals"}
 
 _CLOCK = """
     CREATE SCHEMA rehearsal;
@@ -60,5 +62,5 @@ async def set_ahead(connection: AsyncConnection, ahead: timedelta) -> None:
 
 async def clear(connection: AsyncConnection) -> None:
     """Forget everybody and everything but the master data, as if the database had just been migrated."""
-    tables = sorted({table.name for table in metadata.sorted_tables} - MASTER_DATA)
+    tables = sorted({table.name for table in metadata.sorted_tables} - MASTER_DATA - ONLY_GROW)
     await connection.execute(text(f"TRUNCATE {', '.join([*tables, 'procrastinate_jobs'])} CASCADE"))

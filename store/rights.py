@@ -83,8 +83,8 @@ _HELD = text("""
            (SELECT count(*) FROM ratings r WHERE r.citizen_id = c.citizen_id) AS ratings
     FROM contacts c, LATERAL (
         SELECT count(*) AS files, coalesce(sum(m.size) FILTER (WHERE m.state = 'stored'), 0) AS bytes FROM media m
-        WHERE (m.contact_id = c.id AND m.complaint_id IS NULL) OR m.complaint_id IN (
-            SELECT p.complaint_id FROM complaint_parties p WHERE p.contact_id = c.id AND p.role = 'pelapor')
+        WHERE m.staff_id IS NULL AND ((m.contact_id = c.id AND m.complaint_id IS NULL) OR m.complaint_id IN (
+            SELECT p.complaint_id FROM complaint_parties p WHERE p.contact_id = c.id AND p.role = 'pelapor'))
     ) f
     WHERE c.id = :contact_id
 """)
@@ -450,13 +450,17 @@ async def _masked(connection: AsyncConnection, complaint: Any, mask: Mask) -> _W
 
 _ANONYMISE = text("""
     UPDATE complaints SET
-        title = :title, text = :text, happened = :happened, contact_id = NULL, draft = NULL,
+        title = :title, text = :text, masked_text = NULL, happened = :happened, contact_id = NULL, draft = NULL,
         -- About a hundred metres: the neighbourhood, and no longer the door.
         latitude = round(CAST(latitude AS numeric), 3), longitude = round(CAST(longitude AS numeric), 3)
     WHERE id = :id
 """)
 _MASK_NOTE = text("UPDATE complaint_history SET reason = :reason, note = :note WHERE id = :id")
 _MASK_COMMENT = text("UPDATE ratings SET comment = :comment WHERE complaint_id = :id AND citizen_id = :citizen")
+_WORDLESS_EDITS = text("""
+    UPDATE complaint_history SET was = was - 'title', became = became - 'title'
+    WHERE complaint_id = :id AND event = 'edited'
+""")
 _NAMELESS_ACTS = text("""
     UPDATE complaint_history SET actor_id = '' WHERE complaint_id = :id AND actor_kind = 'citizen' AND actor_id <> ''
 """)
@@ -514,7 +518,14 @@ async def _anonymise(
     for citizen in citizens:
         await connection.execute(_REPLACE, this | {"citizen": citizen})
     await connection.execute(_ANONYMISE, this | {"title": words.title, "text": words.text, "happened": words.happened})
-    for statement in (_NAMELESS_ACTS, _WORDLESS_ROUTINGS, _FORGET_NEWS, _DROP_FAILED_NEWS, _FORGET_MATTERS):
+    for statement in (
+        _WORDLESS_EDITS,
+        _NAMELESS_ACTS,
+        _WORDLESS_ROUTINGS,
+        _FORGET_NEWS,
+        _DROP_FAILED_NEWS,
+        _FORGET_MATTERS,
+    ):
         await connection.execute(statement, this)
     await connection.execute(_FORGET_LAST, {"ids": sorted(people), "ticket": complaint.ticket})
     for citizen in citizens:

@@ -272,6 +272,12 @@ complaints = Table(
     ),
     Index("ix_complaints_pin", "latitude", "longitude", postgresql_where=text("latitude IS NOT NULL")),
     Index("ix_complaints_city_filed_at", text("left(region, 5)"), "filed_at"),
+    # The figures of a period are read off the index alone: the rows are wide.
+    Index(
+        "ix_complaints_filed_at",
+        "filed_at",
+        postgresql_include=["id", "agency", "region", "status", "report_class", "channel"],
+    ),
     Index("ix_complaints_open", "status", "id", postgresql_where=text("status !~ '^(Ditutup|Diarsipkan|Konten)'")),
     CheckConstraint("report_class IN ('pengaduan', 'aspirasi', 'permintaan_informasi')", name="report_class"),
     CheckConstraint("char_length(title) <= 100", name="title"),
@@ -291,6 +297,15 @@ complaint_history = Table(
     Column("reason", Text),
     Column("note", Text),
     Column("public", Boolean, nullable=False, server_default=text("false")),
+    # An office has said something: what the figures count (store/oversight.py).
+    Index(
+        "ix_complaint_history_spoken",
+        "complaint_id",
+        postgresql_where=text(
+            "event = 'responded' OR became->>'status' IN"
+            " ('Ditindaklanjuti oleh Instansi', 'Selesai otomatis dalam 10 hari')"
+        ),
+    ),
 )
 
 complaint_parties = Table(
@@ -328,6 +343,8 @@ clocks = Table(
     Column("due_at", Moment, nullable=False),
     Column("remind_at", Moment),
     Column("reminded_at", Moment),
+    # When those above were told that it is over; a clock that ends a complaint has no such moment.
+    Column("escalated_at", Moment),
     Column("stopped_at", Moment),
     Index("uq_clocks_running", "complaint_id", "kind", unique=True, postgresql_where=text("stopped_at IS NULL")),
     Index("ix_clocks_due", "due_at", postgresql_where=text("stopped_at IS NULL")),
@@ -496,6 +513,7 @@ dispositions = Table(
     Column("ended_at", Moment),
     # handed_back, replaced, denied, closed
     Column("ended_because", Text),
+    Index("uq_dispositions_lead", "complaint_id", unique=True, postgresql_where=text("ended_at IS NULL AND leads")),
     Index("uq_dispositions_present", "complaint_id", "agency", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("ix_dispositions_agency", "agency", "complaint_id", postgresql_where=text("ended_at IS NULL")),
 )
@@ -583,6 +601,8 @@ answer_templates = Table(
     Column("valid_from", Date),
     Column("valid_to", Date),
     _now("changed_at"),
+    # What an officer chooses by; the key of imports.
+    UniqueConstraint("name", "purpose", "region", "agency", postgresql_nulls_not_distinct=True),
 )
 
 # What an agency promises for a service (standar pelayanan), as published.
@@ -598,6 +618,8 @@ service_standards = Table(
     Column("cost", Text),
     Column("source", Text, nullable=False),
     Column("published_on", Date),
+    # When somebody last compared it with its source.
+    Column("checked_on", Date),
     Column("valid_from", Date),
     Column("valid_to", Date),
     UniqueConstraint("agency", "service", "valid_from", postgresql_nulls_not_distinct=True),
@@ -620,6 +642,7 @@ audit = Table(
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
     Index("ix_audit_object", "object_kind", "object_id"),
     Index("ix_audit_actor", "actor_kind", "actor_id", "id"),
+    Index("ix_audit_at", "at", "id"),
 )
 
 # Each seal names the digest of its rows and of the seal before it.
@@ -630,7 +653,8 @@ audit_seals = Table(
     Column("first_id", BigInteger, nullable=False),
     Column("last_id", BigInteger, nullable=False),
     Column("rows", Integer, nullable=False),
-    Column("previous", Text, nullable=False),
+    # No two follow the same one.
+    Column("previous", Text, nullable=False, unique=True),
     Column("digest", Text, nullable=False, unique=True),
     _now("sealed_at"),
 )

@@ -28,6 +28,8 @@ from api.rest.schemas import (
     ComplaintOut,
     ComplaintRow,
     DenyIn,
+    DispositionIn,
+    DispositionOut,
     FileRow,
     Guess,
     HistoryRow,
@@ -48,7 +50,7 @@ from api.unit import Unit, unit
 from bot.answers import class_in_story
 from bot.script import CLASS_SURE, FUNCTION_SURE
 from bot.turns import ASK, Suggestion, as_data
-from store import attention, closure, complaints, contacts, moves, neighbours, tickets
+from store import attention, clocks, closure, complaints, contacts, dispositions, moves, neighbours, tickets
 from store.complaints import Actor, Event, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
@@ -300,7 +302,9 @@ def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
         reasons=_reasons(house, row.text, row.function),
         personal=_personal(house, row.text),
         allowed=list(moves.allowed(row.status)),
-        clocks=[ClockOut.model_validate(each) for each in found.clocks],
+        clocks=[ClockOut.model_validate(each) for each in found.clocks if each.kind in clocks.ENDS],
+        deadlines=[ClockOut.model_validate(each) for each in found.clocks if each.kind in clocks.DEADLINES],
+        dispositions=[DispositionOut.model_validate(each) for each in found.dispositions],
         rating=RatingOut.model_validate(found.rating) if found.rating else None,
         followers=row.followers,
         history=[
@@ -317,7 +321,21 @@ def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
             )
             for each in found.history
         ],
-        files=[FileRow.model_validate(each, from_attributes=True) for each in found.files],
+        files=[_file(each) for each in found.files],
+    )
+
+
+def _file(row: Any) -> FileRow:
+    return FileRow(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        content_type=row.content_type,
+        size=row.size,
+        state=row.state,
+        transcript=row.transcript,
+        sender="citizen" if row.staff_id is None else "office",
+        agency=row.agency,
     )
 
 
@@ -436,6 +454,24 @@ async def _agency_for(house: House, connection: AsyncConnection, ticket: str, fu
         return None
     row = (await complaints.get(connection, ticket)).complaint
     return intake.office(house, function, row.region, row.text).code
+
+
+@router.post("/complaints/{ticket}/dispositions", responses=MISSING | CONFLICT)
+async def dispose(
+    ticket: Ticket, body: DispositionIn, request: Request, house: Here, caller: Caller, idempotency_key: Key = None
+) -> ComplaintOut:
+    """Give a complaint to one agency or to several, of which one leads; the citizen hears of it in the chat."""
+    async with _once(house, caller, idempotency_key, request, body) as once:
+        connection = once.work.connection
+        if await once.seen() is None:
+            said = body.model_dump(exclude={"agencies"})
+            try:
+                await once.done(await dispositions.dispose(connection, ticket, caller, body.agencies, **said))
+            except dispositions.UnknownAgency:
+                raise Problem(422, "There is no such agency today, or the lead is not among them.") from None
+            except dispositions.UnknownFunction:
+                raise Problem(422, "The function is not known.") from None
+        return _whole(house, await complaints.get(connection, ticket))
 
 
 @router.post("/complaints/{ticket}/deny", responses=MISSING | CONFLICT)

@@ -70,6 +70,17 @@ class RoutingIn(Body):
         return self
 
 
+class DispositionIn(Body):
+    """The agencies that get a complaint, by their codes, of which one leads; those that have it and are not named lose
+    it. `note` is told to the citizen, `reason` stays among officers."""
+
+    agencies: list[Annotated[Words, Field(max_length=100)]] = Field(min_length=1, max_length=20)
+    lead: Words = Field(min_length=1, max_length=100)
+    function: Words | None = Field(None, max_length=100)
+    note: Words | None = Field(None, max_length=2000)
+    reason: Words | None = Field(None, max_length=2000)
+
+
 class NoteIn(Body):
     """A note; `public` sends it to the citizen's chat as a message."""
 
@@ -193,7 +204,8 @@ class HistoryRow(BaseModel):
 
 class FileRow(BaseModel):
     """A file of a complaint; its bytes are at `/complaints/{ticket}/files/{id}` once stored. `transcript` is what a
-    machine heard in a voice note."""
+    machine heard in a voice note. `sender` is citizen, or office for what one has attached as evidence, for an
+    `agency` or, where that is null, for Kominfo."""
 
     id: int
     kind: str
@@ -202,11 +214,13 @@ class FileRow(BaseModel):
     size: int | None
     state: str
     transcript: str | None
+    sender: Literal["citizen", "office"]
+    agency: str | None
 
 
 class ClockOut(BaseModel):
-    """What happens after the day `due_on` if nobody says anything: close or archive. `reminded_at` is when the citizen
-    was reminded of it."""
+    """What happens after the day `due_on` if nobody says anything: close or archive. Or the last day of an office:
+    verify, follow_up or handle. `reminded_at` is when the citizen, or the office, was reminded of it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -214,6 +228,21 @@ class ClockOut(BaseModel):
     started_at: datetime
     due_on: date
     reminded_at: datetime | None
+
+
+class DispositionOut(BaseModel):
+    """That an agency has a complaint, or had it until `ended_at` (handed_back, replaced, denied, closed); one of those
+    that have it leads. `first_response_at` is its first word, `answered_at` its first answer in substance."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    agency: str
+    leads: bool
+    disposed_at: datetime
+    first_response_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ended_because: str | None
 
 
 class RatingOut(BaseModel):
@@ -247,6 +276,8 @@ class ComplaintOut(ComplaintRow):
     personal: Personal
     allowed: list[str]
     clocks: list[ClockOut]
+    deadlines: list[ClockOut]
+    dispositions: list[DispositionOut]
     rating: RatingOut | None
     followers: int
     history: list[HistoryRow]

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_actor", "audit", ["actor_kind", "actor_id", "id"], unique=False)
+    op.create_index("ix_audit_at", "audit", ["at", "id"], unique=False)
     op.create_index("ix_audit_object", "audit", ["object_kind", "object_id"], unique=False)
     op.create_table(
         "audit_seals",
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("sealed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_seals")),
         sa.UniqueConstraint("digest", name=op.f("uq_audit_seals_digest")),
+        sa.UniqueConstraint("previous", name=op.f("uq_audit_seals_previous")),
     )
     op.create_table(
         "categories",
@@ -137,6 +139,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["agency"], ["agencies.code"], name=op.f("fk_answer_templates_agency")),
         sa.ForeignKeyConstraint(["region"], ["regions.code"], name=op.f("fk_answer_templates_region")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_answer_templates")),
+        sa.UniqueConstraint(
+            "name",
+            "purpose",
+            "region",
+            "agency",
+            name=op.f("uq_answer_templates_name_purpose_region_agency"),
+            postgresql_nulls_not_distinct=True,
+        ),
     )
     op.create_table(
         "service_standards",
@@ -149,6 +159,7 @@ def upgrade() -> None:
         sa.Column("cost", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("published_on", sa.Date(), nullable=True),
+        sa.Column("checked_on", sa.Date(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(["agency"], ["agencies.code"], name=op.f("fk_service_standards_agency")),
@@ -206,6 +217,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_dispositions_complaint_id"), "dispositions", ["complaint_id"], unique=False)
     op.create_index(
+        "uq_dispositions_lead",
+        "dispositions",
+        ["complaint_id"],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL AND leads"),
+    )
+    op.create_index(
         "uq_dispositions_present",
         "dispositions",
         ["complaint_id", "agency"],
@@ -261,6 +279,13 @@ def upgrade() -> None:
     op.add_column("complaints", sa.Column("confidence", sa.Float(), nullable=True))
     op.create_index(op.f("ix_complaints_merged_into"), "complaints", ["merged_into"], unique=False)
     op.create_index(
+        "ix_complaints_filed_at",
+        "complaints",
+        ["filed_at"],
+        unique=False,
+        postgresql_include=["id", "agency", "region", "status", "report_class", "channel"],
+    )
+    op.create_index(
         "ix_complaints_open",
         "complaints",
         ["status", "id"],
@@ -268,6 +293,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("status !~ '^(Ditutup|Diarsipkan|Konten)'"),
     )
     op.create_foreign_key(op.f("fk_complaints_merged_into"), "complaints", "complaints", ["merged_into"], ["id"])
+    op.add_column("clocks", sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True))
+    # The first edition of these rules had no reminders; what administrators entered themselves stays.
+    op.execute("""
+        UPDATE clock_rules SET remind_days_before = CASE
+            WHEN kind IN ('follow_up', 'handle_pengaduan') THEN 3
+            WHEN kind = 'handle_pengaduan_berkadar' THEN 10
+            ELSE 1 END
+        WHERE valid_from = '2020-01-01' AND remind_days_before IS NULL AND kind NOT IN ('close', 'archive')
+    """)
+    op.create_index(
+        "ix_complaint_history_spoken",
+        "complaint_history",
+        ["complaint_id"],
+        unique=False,
+        postgresql_where=sa.text(
+            "event = 'responded' OR became->>'status' IN"
+            " ('Ditindaklanjuti oleh Instansi', 'Selesai otomatis dalam 10 hari')"
+        ),
+    )
     op.add_column("media", sa.Column("staff_id", sa.BigInteger(), nullable=True))
     op.add_column("media", sa.Column("agency", sa.Text(), nullable=True))
     op.add_column("media", sa.Column("looks", sa.BigInteger(), nullable=True))
@@ -310,7 +354,10 @@ def downgrade() -> None:
         table_name="complaints",
         postgresql_where=sa.text("status !~ '^(Ditutup|Diarsipkan|Konten)'"),
     )
+    op.drop_index("ix_complaints_filed_at", table_name="complaints")
     op.drop_index(op.f("ix_complaints_merged_into"), table_name="complaints")
+    op.drop_index("ix_complaint_history_spoken", table_name="complaint_history")
+    op.drop_column("clocks", "escalated_at")
     op.drop_column("complaints", "confidence")
     op.drop_column("complaints", "merged_into")
     op.drop_column("complaints", "supervised")
@@ -321,6 +368,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_notices_complaint_id"), table_name="notices")
     op.drop_index("ix_notices_at", table_name="notices")
     op.drop_table("notices")
+    op.drop_index(
+        "uq_dispositions_lead", table_name="dispositions", postgresql_where=sa.text("ended_at IS NULL AND leads")
+    )
     op.drop_index("uq_dispositions_present", table_name="dispositions", postgresql_where=sa.text("ended_at IS NULL"))
     op.drop_index(op.f("ix_dispositions_complaint_id"), table_name="dispositions")
     op.drop_index("ix_dispositions_agency", table_name="dispositions", postgresql_where=sa.text("ended_at IS NULL"))
@@ -340,6 +390,7 @@ def downgrade() -> None:
     op.drop_table("categories")
     op.drop_table("audit_seals")
     op.drop_index("ix_audit_object", table_name="audit")
+    op.drop_index("ix_audit_at", table_name="audit")
     op.drop_index("ix_audit_actor", table_name="audit")
     op.drop_table("audit")
     op.execute("DROP FUNCTION refuse_change()")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot import answers, dialogue, script
 from bot.texts import FOLDER, LANGUAGES, catalogue, knows, speak
 from bot.turns import Say
-from store import moves
+from store import dispositions, moves
 from store.emergency import numbers
 
 ROOT = FOLDER.parent.parent
@@ -107,6 +107,7 @@ def spoken() -> set[str]:
     keys |= {f"push.reminded_{clock}" for clock in ("close", "archive")}
     keys |= {f"media.{problem}" for problem in ("unreadable", "too_large", "gone")}
     keys |= {f"number.{count}" for count in (2, 3)}
+    keys |= {f"archived.{each.key}" for each in dispositions.reasons()} | {"push.merged", "push.unmerged"}
     return keys | {f"calendar.{names}" for names in ("weekdays", "months")}
 
 

@@ -16,7 +16,7 @@ from making import CHANNEL, OPERATOR, file, rows, run, value
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from store import carryovers, complaints, contacts, deliveries, inbox, learning, media, moves, rights
+from store import carryovers, complaints, contacts, deliveries, editing, inbox, learning, media, moves, rights
 from store.agencies import load_functions
 from store.carryovers import Draft
 from store.complaints import Actor
@@ -457,6 +457,9 @@ async def closed_complaint(engine: AsyncEngine, address: str = "a", **details: A
     async with engine.begin() as connection:
         await contacts_lock(connection, mine)
         await contacts.remember(connection, mine, {"language": "id", "drafts": 1, "last": {"ticket": ticket}})
+        await editing.edit(connection, ticket, OPERATOR, title=f"Keluhan Budi {PHONE}")
+        await editing.edit(connection, ticket, OPERATOR, title="Jalan rusak", supervised=True)
+        await editing.cover(connection, ticket, OPERATOR, f"Budi {PHONE} [tertutup]")
     await ended(engine, ticket, YEARS_AGO)
     return mine, ticket
 

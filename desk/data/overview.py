@@ -1,0 +1,32 @@
+"""The door to master data: what this officer may look after."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from desk.access import HouseRule
+from desk.rendering import page
+
+router = APIRouter(prefix="/data")
+
+# What stands on the page, in order, for those who may open it: verb, address, key of its name and sentence.
+SHELVES = (
+    ("data.edit", "/desk/data/induk/instansi/list", "instansi"),
+    ("data.edit", "/desk/data/induk/wilayah/list", "wilayah"),
+    ("data.edit", "/desk/data/induk/kategori/list", "kategori"),
+    ("data.edit", "/desk/data/induk/hari-libur/list", "hari-libur"),
+    ("data.edit", "/desk/data/induk/aturan-waktu/list", "aturan-waktu"),
+    ("templates.edit", "/desk/data/induk/templat/list", "templat"),
+    ("standards.edit", "/desk/standar", "standar"),
+    ("staff.edit", "/desk/data/staf", "staf"),
+    ("channels.read", "/desk/data/saluran", "saluran"),
+    ("data.edit", "/desk/data/impor", "impor"),
+    ("data.open", "/desk/data/ekspor", "ekspor"),
+)
+
+
+@router.get("", dependencies=[Depends(HouseRule("data.open"))])
+async def overview(request: Request) -> Response:
+    """What there is."""
+    return page(request, "data.html", shelves=SHELVES)

@@ -1,0 +1,242 @@
+"""Files that officers send with a form: read after the officer is known, judged by their content, never by their name.
+
+Pictures are encoded anew, the right way up: what a camera wrote beside them (place, owner, device) does not leave this
+module. What cannot be used is named with its reason; the words of the form are kept in any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import threading
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import PIL.Image
+import PIL.ImageOps
+from fastapi import Request
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MIB = 1024 * 1024
+MOST_FILES, LARGEST_FILE = 10, 10 * MIB
+# A phone's largest ordinary picture; what claims more is a bomb, or nothing that an answer needs.
+MOST_PIXELS = 64_000_000
+# The longer side of what is kept: a page of paper stays readable.
+LONGEST_SIDE = 4096
+NAME = 100
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
+_FORMATS = ("JPEG", "PNG", "WEBP")
+# The end of a PDF stands within its last bytes; some programs write a little after it.
+_PDF_TAIL = 2048
+# One picture is unfolded at a time: each takes up to four bytes a pixel.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A file that can be kept: its cleaned name, its type by content, its bytes."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that cannot be used, and why: the last part of a text key (empty, too_large, too_many, other_kind,
+    broken, too_many_pixels)."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A form as it was filled in: its words, and its files by what became of them. `several` holds all values of a
+    field, in their order."""
+
+    words: Mapping[str, str]
+    several: Mapping[str, Sequence[str]]
+    ready: tuple[Ready, ...]
+    refused: tuple[Refused, ...]
+
+    def get(self, name: str) -> str:
+        """The last value of a field, without the space around it; empty where it was not sent."""
+        return self.words.get(name, "")
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """The values of a field that are ids, each once; others are left out."""
+        found = (value for value in self.several.get(name, ()) if value.isascii() and value.isdecimal())
+        return tuple(dict.fromkeys(int(value) for value in found if len(value) <= 18))
+
+
+async def form(request: Request, files: str = "files") -> Filled:
+    """The form of a request, with or without files in the field of that name.
+
+    To be called when the officer is known: what strangers send is never read. Raises HTTPException 413 where it is
+    larger than `Bodies` allows, 422 where it is no form.
+    """
+    several: dict[str, list[str]] = {}
+    sent: list[UploadFile] = []
+    try:
+        async with request.form(max_files=5 * MOST_FILES, max_fields=200, max_part_size=MIB) as found:
+            for name, value in found.multi_items():
+                if isinstance(value, str):
+                    several.setdefault(name, []).append(written(value))
+                elif name == files and (value.filename or value.size):  # an empty field comes as a file without a name
+                    sent.append(value)
+            ready, refused = await _judge(sent)
+    except HTTPException as problem:
+        raise HTTPException(422 if problem.status_code == 400 else problem.status_code) from None
+    return Filled({name: values[-1] for name, values in several.items()}, several, ready, refused)
+
+
+def written(words: str) -> str:
+    """What somebody has typed, as it is kept: one kind of line end, no space around it, nothing that cannot be
+    stored."""
+    return words.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+async def _judge(sent: Sequence[UploadFile]) -> tuple[tuple[Ready, ...], tuple[Refused, ...]]:
+    ready: list[Ready] = []
+    refused: list[Refused] = []
+    for place, each in enumerate(sent):
+        name = clean(each.filename or "")
+        if place >= MOST_FILES:
+            refused.append(Refused(name, "too_many"))
+        elif (each.size or 0) > LARGEST_FILE:
+            refused.append(Refused(name, "too_large"))
+        else:
+            judged = await asyncio.to_thread(read, await each.read(), name)
+            if isinstance(judged, Ready):
+                ready.append(judged)
+            else:
+                refused.append(judged)
+    return tuple(ready), tuple(refused)
+
+
+def read(content: bytes, name: str) -> Ready | Refused:
+    """A file by its content: a PDF as it is, a picture encoded anew without anything beside it."""
+    if not content:
+        return Refused(name, "empty")
+    if len(content) > LARGEST_FILE:
+        return Refused(name, "too_large")
+    if content.startswith(b"%PDF-"):
+        if b"%%EOF" not in content[-_PDF_TAIL:]:
+            return Refused(name, "broken")
+        return Ready(clean(name, "application/pdf"), "application/pdf", content)
+    return _picture(content, name)
+
+
+def _picture(content: bytes, name: str) -> Ready | Refused:
+    try:
+        with warnings.catch_warnings(), _ONE_AT_A_TIME, PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # we count the pixels ourselves
+            if image.width * image.height > MOST_PIXELS:
+                return Refused(name, "too_many_pixels")
+            return _anew(image, name)
+    except PIL.Image.DecompressionBombError:
+        return Refused(name, "too_many_pixels")
+    except PIL.UnidentifiedImageError:
+        return Refused(name, "other_kind")
+    except Exception:  # whatever a decoder makes of broken bytes: OSError, SyntaxError, ValueError, struct.error, …
+        return Refused(name, "broken")
+
+
+def _anew(image: PIL.Image.Image, name: str) -> Ready:
+    kind = "image/png" if image.format == "PNG" else "image/jpeg"
+    if image.format == "JPEG":
+        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a large one is not even unfolded in full
+    upright = PIL.ImageOps.exif_transpose(image)
+    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if kind == "image/jpeg":
+        upright = _on_white(upright)
+    elif upright.mode not in ("L", "LA", "RGB", "RGBA"):
+        upright = upright.convert("RGBA")
+    bare = PIL.Image.new(upright.mode, upright.size)
+    bare.paste(upright)
+    out = io.BytesIO()
+    if kind == "image/jpeg":
+        bare.save(out, "JPEG", quality=88)
+    else:
+        bare.save(out, "PNG")
+    return Ready(clean(name, kind), kind, out.getvalue())
+
+
+def _on_white(image: PIL.Image.Image) -> PIL.Image.Image:
+    """JPEG knows no transparency."""
+    if not image.has_transparency_data:
+        return image if image.mode in ("L", "RGB") else image.convert("RGB")
+    layered = image.convert("RGBA")
+    ground = PIL.Image.new("RGB", layered.size, "white")
+    ground.paste(layered, mask=layered.getchannel("A"))
+    return ground
+
+
+def clean(name: str, content_type: str | None = None) -> str:
+    """A name that harms nobody who saves or reads it: its last part, without control and direction signs, at most
+    `NAME` characters, with the suffix of what it is. Cleaning it again changes nothing."""
+    last = re.split(r"[/\\]", name)[-1]
+    # Cc and Cf: control, direction, zero width; Cs and Co: what no database or font knows.
+    shown = "".join(sign for sign in last if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+    plain = _trimmed(re.sub(r'[<>:"|?*]', "_", unicodedata.normalize("NFC", shown)))[:NAME]
+    stem, dot, suffix = plain.rpartition(".")
+    if not dot or not 1 <= len(suffix) <= 8 or not suffix.isalnum():
+        stem, suffix = plain, ""
+    ending = _SUFFIXES[content_type] if content_type else (f".{suffix}" if suffix else "")
+    if content_type == "image/jpeg" and suffix.lower() == "jpeg":
+        ending = ".jpeg"
+    return (_trimmed(stem[: NAME - len(ending)]) or "berkas") + ending
+
+
+def _trimmed(name: str) -> str:
+    return " ".join(name.split()).strip(" .")
+
+
+# --- how much may be sent at all --------------------------------------------------------------------
+
+LARGEST_BODY = MIB
+# Where files are sent: paths of the desk, and how many bytes they take.
+ROOM: tuple[tuple[re.Pattern[str], int], ...] = ((re.compile(r"/laporan/[^/]+/instansi/(jawaban|lampiran)"), 60 * MIB),)
+# So much more is let through our hands unread, that the browser has sent it all and shows our answer, not its own.
+_SWALLOWED = 4
+
+
+class Bodies:
+    """Refuses bodies that are larger than their page takes, 1 MiB where it takes no files: HTTPException 413.
+
+    They are counted as they pass, in pieces, and never gathered here.
+    """
+
+    def __init__(self, app: ASGIApp, room: Sequence[tuple[re.Pattern[str], int]] = ROOM) -> None:
+        self._app, self._room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most = self._most(scope["path"].removeprefix(scope.get("root_path", "")))
+        said = Headers(scope=scope).get("content-length", "")
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most or (said.isdecimal() and int(said) > most):
+                while message.get("more_body") and received <= _SWALLOWED * most:
+                    message = await receive()
+                    received += len(message.get("body", b""))
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _most(self, path: str) -> int:
+        return next((most for pattern, most in self._room if pattern.fullmatch(path)), LARGEST_BODY)
