@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -141,7 +142,7 @@ def unsound(answer: Answer) -> str:
     return ""
 
 
-async def went(scene: Scene, person: Person, route: Found, label: str, **request: object) -> list[str]:
+async def went(scene: Scene, person: Person, route: Found, label: str, **request: Any) -> list[str]:
     """What is wrong with the answer to this request, as a line."""
     try:
         answer = await scene.go(person, route, scene.reports["own"], **request)
