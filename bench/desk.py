@@ -78,7 +78,7 @@ RARE, MIDDLE, EVERY = "gorongterong", "jembatan", "jalan"
 class Words:
     """Words by Zipf's law: the n-th is n times as rare as the first.
 
-    The common ones are of every day, which the search for neighbours does not take for names; the rare ones are made up.
+    The common ones are of every day, which the search for neighbours takes for no names; the rare ones are made up.
     """
 
     def __init__(self, chance: random.Random, count: int = 20_000) -> None:

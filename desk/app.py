@@ -30,6 +30,7 @@ from desk import (
 )
 from desk.guards import Headed, SameOrigin
 from desk.shell import Shell
+from desk.uploads import Bodies
 
 # Each page module offers a `router`; a new page is one line here.
 PAGES = (
@@ -62,6 +63,7 @@ def build(shell: Shell) -> FastAPI:
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     errors.install(app)
+    app.add_middleware(Bodies)
     app.add_middleware(SameOrigin)
     app.add_middleware(Headed)
     return app

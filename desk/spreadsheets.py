@@ -14,8 +14,10 @@ import zipfile
 from collections.abc import AsyncIterator, Sequence
 from xml.sax.saxutils import escape
 
-# What spreadsheets take for the beginning of a formula, after what they may take for the end of a cell.
-_FORMULA = re.compile(r"(^|[;,\t|])([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# What spreadsheets take for the beginning of a formula, at the beginning of a cell and after what they may take for the
+# end of one.
+_BEGINS = re.compile(r"[\s\"]*(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_BEGINS_WITHIN = re.compile(r"([;,\t|][\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # Characters that XML 1.0 cannot have.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +28,10 @@ CUT = " […]"
 
 def harmless(cell: str) -> str:
     """A cell of CSV that no program takes for a formula; in one line, so that a report is a line."""
-    return _FORMULA.sub(r"\1'\2", _BREAKS.sub(" ", cell.replace("\x00", "")))
+    if not cell.isprintable():
+        cell = _BREAKS.sub(" ", cell.replace("\x00", ""))
+    cell = _BEGINS_WITHIN.sub(r"\1'", cell)
+    return f"'{cell}" if _BEGINS.match(cell) else cell
 
 
 async def as_csv(rows: AsyncIterator[Sequence[str]]) -> AsyncIterator[bytes]:

@@ -202,7 +202,10 @@ def _trimmed(name: str) -> str:
 
 LARGEST_BODY = MIB
 # Where files are sent: paths of the desk, and how many bytes they take.
-ROOM: tuple[tuple[re.Pattern[str], int], ...] = ((re.compile(r"/laporan/[^/]+/instansi/(jawaban|lampiran)"), 60 * MIB),)
+ROOM: tuple[tuple[re.Pattern[str], int], ...] = (
+    (re.compile(r"/laporan/[^/]+/instansi/(jawaban|lampiran)"), 60 * MIB),
+    (re.compile(r"/data/impor"), 6 * MIB),  # sheets of master data: store/sheets.py takes 5
+)
 # So much more is let through our hands unread, that the browser has sent it all and shows our answer, not its own.
 _SWALLOWED = 4
 

@@ -18,8 +18,9 @@ from store import moves
 from store.complaints import title_of
 from store.policy import COVERED, Reach, Subject, covered
 
-# So many reports are read at once; between two readings no connection is held, however slow the reader is.
-AT_ONCE = 500
+# So many reports are read at once; between two readings no connection is held, however slow the reader is, and others
+# have their turn.
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ async def test_bodies_that_no_page_sends(scene: Scene) -> None:
 async def test_paths_and_queries_that_no_page_has(scene: Scene) -> None:
     wrong = list[str]()
     for person, route in visits(scene.app, scene):
-        for odd in (*NUMBERS[1:], "a\x00b", "\udcff", "x" * 3000):
+        for odd in ("-1", "abc", "9" * 30, str(2**63), "\x00", "\udcff", "x" * 3000):
             query = dict.fromkeys((*route.queries, "unknown"), odd) if route.method == "GET" else {}
             wrong += await went(scene, person, route, f"query {odd[:20]!a}", query=query)
             if [name for name in route.names if name != "ticket"]:

@@ -53,6 +53,14 @@ class Desk:
         return f"{self.address}/desk/laporan/{report.ticket}{query}"
 
 
+async def ready(page: Page, besides: str = "") -> str:
+    """The ticket of the report that the page shows, once its keys work; another one than `besides`."""
+    if besides:
+        await expect(page.locator("#report")).not_to_have_attribute("data-ticket", besides)
+    await expect(page.locator("#show-keys")).to_be_visible()
+    return str(await page.locator("#report").get_attribute("data-ticket"))
+
+
 @asynccontextmanager
 async def desk(settings: Settings, database: str) -> AsyncIterator[Desk]:
     async with web(settings, database) as (address, house), chromium() as browser:
@@ -68,13 +76,14 @@ async def test_a_report_is_disposed_and_the_next_one_is_there(settings: Settings
     async with desk(settings, database) as here:
         page = await here.page("ani")
         await page.goto(here.at(here.reports[0], "?dari=triase"))
+        await ready(page)
         await page.keyboard.press("a")
         await expect(page.locator(".done")).to_contain_text(f"{here.reports[0].ticket} sudah diteruskan")
-        second = await page.locator("#report").get_attribute("data-ticket")
+        second = await ready(page, here.reports[0].ticket)
         assert second in {each.ticket for each in here.reports[1:]}
         await page.keyboard.press("2")
         await expect(page.locator(".done")).to_contain_text(f"{second} sudah diteruskan")
-        third = await page.locator("#report").get_attribute("data-ticket")
+        third = await ready(page, second)
         assert len({third, second, here.reports[0].ticket}) == 3
         assert [await status(here.house, each) for each in here.reports].count("Terdisposisi") == 2
         assert here.wrong == []
@@ -84,6 +93,7 @@ async def test_an_office_is_found_while_typing_without_the_mouse(settings: Setti
     async with desk(settings, database) as here:
         page = await here.page("ani")
         await page.goto(here.at(here.reports[0]))
+        await ready(page)
         await page.keyboard.press("s")
         await page.keyboard.type("perhub")
         await expect(page.locator("[role=option]").first).to_contain_text("Perhubungan")
@@ -99,6 +109,7 @@ async def test_letters_typed_into_a_form_are_words(settings: Settings, database:
     async with desk(settings, database) as here:
         page = await here.page("ani")
         await page.goto(here.at(here.reports[0]))
+        await ready(page)
         await page.keyboard.press("m")
         await page.keyboard.type("ambnrt123?")
         await expect(page.locator("#pesan-words")).to_have_value("ambnrt123?")
@@ -108,6 +119,7 @@ async def test_letters_typed_into_a_form_are_words(settings: Settings, database:
         await page.get_by_label("Pakai tombol satu huruf").uncheck()
         await page.keyboard.press("Escape")
         await page.reload()
+        await ready(page)
         await page.keyboard.press("m")
         await expect(page.locator("#f-pesan")).not_to_have_attribute("open", "")
         assert await status(here.house, here.reports[0]) == "Belum Terverifikasi"
@@ -120,6 +132,7 @@ async def test_two_on_one_report_see_each_other_and_overwrite_nothing(settings: 
         for page in (one, two):
             async with page.expect_request("**/desk/kabar"):
                 await page.goto(here.at(report))
+            await ready(page)
         await expect(two.locator("#present")).to_contain_text("Juga dibuka oleh Petugas Uji")
         await two.keyboard.press("m")
         await two.keyboard.type("Kata yang belum terkirim")

@@ -3,9 +3,11 @@ operators on one report, and what the citizens are told."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -252,4 +254,7 @@ async def test_axe_finds_nothing_and_nothing_overflows(
         assert found.violations_count == 0, f"{room}: {found.generate_report()}"
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, room
+        if folder := os.environ.get("SCREENSHOTS"):
+            name = re.sub(r"\W+", "-", room)
+            await page.screenshot(path=Path(folder) / f"desk-{role}-{name}-{width}.png", full_page=True)
     assert page.refused == []  # type: ignore[attr-defined]
