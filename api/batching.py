@@ -99,7 +99,8 @@ async def _act(work: Unit, batch: Batch, item: Item) -> None:
     found = await reports.subject(connection, item.ticket, house.settings.home_region)
     grants = await presence.grants(connection, batch.staff_id, house.now())
     if not policy.may(grants, verb, found.subject):
-        raise PassedOver("forbidden")
+        # Who may not read a report learns not even that there is one: tickets in a form can be anybody's guesses.
+        raise PassedOver("forbidden" if policy.may(grants, "report.read", found.subject) else "gone")
     actor = Actor("operator", f"staff:{batch.staff_id}")
     code, function = batch.parameters.get("agency"), None
     if batch.verb == "accept":

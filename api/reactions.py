@@ -112,7 +112,8 @@ def _words(work: Unit, event: Event, note: str) -> tuple[str, Mapping[str, Any]]
     """What an office said, by its name where several may speak."""
     if "speaker" in event.data:
         return "push.note_of", {"agency": _speaker(work, event), "note": note}
-    return "push.officer" if "reason_key" in event.data else "push.note", {"note": note}
+    # What is asked, or said beside an archive or a disposition, answers nothing.
+    return "push.note" if event.data["status"] in moves.ANSWERS else "push.officer", {"note": note}
 
 
 def _speaker(work: Unit, event: Event) -> Any:
@@ -205,7 +206,8 @@ async def tell_denial(work: Unit, event: Event) -> None:
     if event.data["again"]:
         return
     theirs, others = await _readers(work, event)
-    key = "push.returned" if event.data.get("returned") else "push.denied"
+    # That it is not theirs, an agency says of itself; otherwise Kominfo has found it out.
+    key = "push.denied" if event.data["by"] == "agency" else "push.returned"
     says: Says = [(key, {"ticket": event.ticket, "agency": _agency(work, event.data["denied"])})]
     if event.data["reason"]:
         says.append(("push.reason", {"reason": event.data["reason"]}))
@@ -249,6 +251,14 @@ async def pass_on(work: Unit, event: Event) -> None:
     """Those that were joined with this report hear it as well, each in its own transaction."""
     main = event.data.get("into", event.complaint_id)
     if event.kind == "merged" or await merging.merged(work.connection, main):
+        await work.later("pass_on", complaint_id=main)
+
+
+async def go_alone(work: Unit, event: Event) -> None:
+    """Whoever speaks against an answer after the main report has ended is heard on their own: no office works on that
+    one any more."""
+    main = await merging.ended_main(work.connection, event.complaint_id)
+    if main is not None:
         await work.later("pass_on", complaint_id=main)
 
 
@@ -310,7 +320,7 @@ def zone_of(house: House) -> Callable[[str | None], ZoneInfo]:
 async def _start(work: Unit, complaint_id: int, kind: str, region: str | None) -> None:
     house = work.house
     try:
-        zone = house.zone(region)
+        zone = zone_of(house)(region)
         await clocks.start(work.connection, complaint_id, kind, house.directory.calendar, zone, house.now())
     except CalendarUnknown as unknown:
         await ask_for_calendar(work, unknown)
@@ -353,13 +363,13 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "disposed": (wind_clock, set_deadlines, tell_disposition, pass_on),
     "handed_back": (set_deadlines, ask_person),
     "responded": (rewind_clock, set_deadlines, tell_response, pass_on),
-    "rerouted": (tell_agency,),
+    "rerouted": (set_deadlines, tell_agency),
     "noted": (rewind_clock, tell_message, pass_on),
-    "replied": (wind_clock, set_deadlines),
-    "disputed": (wind_clock, set_deadlines, ask_person),
+    "replied": (wind_clock, set_deadlines, go_alone),
+    "disputed": (wind_clock, set_deadlines, ask_person, go_alone),
     "confirmed": (wind_clock, set_deadlines, tell_followers, pass_on),
     "withdrawn": (wind_clock, set_deadlines, ask_person, tell_followers, pass_on),
-    "denied": (wind_clock, set_deadlines, ask_person, tell_denial),
+    "denied": (wind_clock, set_deadlines, ask_person, tell_denial, pass_on),
     "rated": (),
     "followed": (),
     "unfollowed": (),

@@ -92,7 +92,7 @@ async def _each(house: House, do: Callable[[Unit], Awaitable[None]]) -> None:
 
 async def _remind(work: Unit, clock: Clock) -> None:
     house = work.house
-    zone = house.zone(clock.region)
+    zone = reactions.zone_of(house)(clock.region)
     event = await clocks.remind(work.connection, clock, house.directory.calendar, zone, house.now())
     if event is not None:
         work.record(event)
@@ -106,7 +106,7 @@ async def _ring(work: Unit, clock: Clock) -> None:
 
 async def _wind(work: Unit, ticket: str, region: str | None) -> None:
     house = work.house
-    await clocks.wind(work.connection, ticket, house.directory.calendar, house.zone(region), house.now())
+    await clocks.wind(work.connection, ticket, house.directory.calendar, reactions.zone_of(house)(region), house.now())
 
 
 async def _mend(work: Unit, ticket: str) -> None:

@@ -65,5 +65,6 @@ def build(shell: Shell) -> FastAPI:
     errors.install(app)
     app.add_middleware(Bodies)
     app.add_middleware(SameOrigin)
+    app.add_middleware(errors.LastResort)
     app.add_middleware(Headed)
     return app

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk import keeping
 from desk.access import Forbidden, SignInNeeded
@@ -56,7 +60,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        known = {404: "no_page", 405: "no_page", 413: "too_large", 422: "invalid"}
+        known = {400: "invalid", 404: "no_page", 405: "no_page", 413: "too_large", 422: "invalid"}
         return _said(request, error.status_code, known.get(error.status_code, "defect"))
 
 
@@ -68,3 +72,61 @@ def _said(request: Request, status: int, key: str) -> Response:
     if _wants_json(request):
         return JSONResponse({"error": key}, status)
     return page(request, "error.html", status, key=key)
+
+
+class LastResort:
+    """A page for what nobody has caught, and for a body that was refused while something else was reading it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await _answer(Request(scope), _cause(error))(scope, receive, send)
+
+
+def _cause(error: Exception) -> Exception:
+    """What happened in a task that a middleware ran beside others."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 413:
+        return _said(request, 413, "too_large")
+    if isinstance(error, DBAPIError | PoolTimeout | psycopg.OperationalError) and _passes(error):
+        log.warning("store_down", path=_pattern(request), kind=type(error).__name__)
+        return _said(request, 503, "away")
+    log.error("defect", path=_pattern(request), kind=type(error).__name__)
+    return _said(request, 500, "defect")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether it will be well again by itself: a lost connection, no resources, a lock (classes 08, 53, 57, 40, 55)."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = getattr(error.orig, "sqlstate", None)
+        return isinstance(error.orig, psycopg.OperationalError) if state is None else state[:2] in _PASSING
+    return True
+
+
+_PASSING = {"08", "53", "57", "40", "55"}
+
+
+def _pattern(request: Request) -> str:
+    """The route, and not the address, which may hold what somebody looked for."""
+    return getattr(request.scope.get("route"), "path", "?")

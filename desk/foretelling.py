@@ -27,7 +27,7 @@ def message(shell: Shell, found: Dossier, words: str) -> Says:
 def asked(shell: Shell, found: Dossier, words: str) -> Says:
     """What is missing, and until when it may be told."""
     news = _news(found, moves.WAITING, _office(shell, found.agency))
-    return [news, ("push.note", {"note": words}), *_until(shell, found, clocks.STARTS[moves.WAITING])]
+    return [news, ("push.officer", {"note": words}), *_until(shell, found, clocks.STARTS[moves.WAITING])]
 
 
 def responded(shell: Shell, found: Dossier, words: str, speaker: str | None) -> Says:

@@ -25,6 +25,7 @@ ROOMS = (
     ("matters.handle", "/desk/perhatian", "desk.room.matters"),
     ("standards.read", "/desk/standar", "desk.room.standards"),
     ("data.open", "/desk/data", "desk.room.data"),
+    ("reports.export", "/desk/unduh", "desk.room.export"),
     ("audit.read", "/desk/jejak", "desk.room.audit"),
     ("own", "/desk/pemberitahuan", "desk.room.notices"),
 )

@@ -300,14 +300,18 @@ async def move(
     note: str | None,
     expected: int | None = None,
 ) -> Event:
-    """Give a complaint another status. What an office has sent back to be verified again, no agency has any more.
+    """Give a complaint another status. What an office has sent back to be verified again, no agency has any more; an
+    answer counts for the one that leads, in whose name the pelapor is told of it.
 
     Raises `NotFound`, `NotAllowed` or `Changed`.
     """
     row = await lock(connection, ticket, expected)
     if status.name == moves.FIRST and moves.FIRST in moves.allowed(row.status):
         await holders.send_back(connection, row.id)
-    return await become(connection, row, status.name, actor, "moved", reason=reason, note=note)
+    event = await become(connection, row, status.name, actor, "moved", reason=reason, note=note)
+    if status.name in moves.ANSWERS and row.agency is not None:
+        await holders.responded(connection, row.id, row.agency, answered=True)
+    return event
 
 
 _ROUTED = text("""

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import complaints
-from store.complaints import TITLE, Actor, Event
+from store.complaints import TITLE, Actor, Event, title_of
 
 CLASSES = ("pengaduan", "aspirasi", "permintaan_informasi")
 
@@ -80,21 +80,27 @@ def _title(words: str | None) -> str | None:
     return title
 
 
-_COVER = text("UPDATE complaints SET masked_text = :masked, changed_at = now() WHERE id = :id")
+_WORDS = text("SELECT text, masked_text FROM complaints WHERE id = :id")
+_COVER = text("UPDATE complaints SET masked_text = :masked, title = :title, changed_at = now() WHERE id = :id")
 
 
 async def cover(
     connection: AsyncConnection, ticket: str, actor: Actor, masked_text: str | None, *, expected: int | None = None
 ) -> Event:
     """Give agencies and overseers another text to read, in which personal data are covered; None gives them the
-    citizen's own again: "covered". The original stays for the operators of the region.
+    citizen's own again: "covered". The original stays for the operators of the region. A title that was made of the
+    text is made anew, as it stands in lists.
 
     Raises `NotWorded`, `NotFound` and `Changed`.
     """
     if masked_text is not None and (not masked_text.strip() or "\x00" in masked_text):
         raise NotWorded("masked_text")
     row = await complaints.lock(connection, ticket, expected)
-    await connection.execute(_COVER, {"masked": masked_text, "id": row.id})
+    before: Any = (await connection.execute(_WORDS, {"id": row.id})).one()
+    shown = before.text if before.masked_text is None else before.masked_text
+    made = row.title == title_of(shown)
+    title = title_of(before.text if masked_text is None else masked_text) if made else row.title
+    await connection.execute(_COVER, {"masked": masked_text, "title": title, "id": row.id})
     await complaints.write(connection, row.id, actor, "covered", became={"covered": masked_text is not None})
     return complaints.happened(row, actor, "covered", row.status, covered=masked_text is not None)
 

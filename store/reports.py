@@ -386,6 +386,13 @@ _IN_CITIES = "left(k.region, 5) = ANY(CAST(:cities AS text[])) OR left(k.region,
 # What somebody may not read in the text they do not find by it either.
 _MASKED_WORDS = WORDS.replace("text ||", "masked_text ||")
 _COVERED_WORDS = f"(k.masked_text IS NULL OR {_MASKED_WORDS} @@ websearch_to_tsquery('indonesian', :words))"
+# Nor by what it leaves out: "jalan -0812…" that finds less than "jalan" would tell what is covered. The words to leave
+# out are held against what may be read alone; the others lead to the rows by the index.
+_READ_WORDS = f"""
+    {WORDS} @@ CAST(:leading AS tsquery)
+    AND CASE WHEN k.masked_text IS NULL THEN {WORDS} ELSE {_MASKED_WORDS} END
+        @@ websearch_to_tsquery('indonesian', :words)
+"""
 _CITY_CODE = 5
 
 
@@ -406,8 +413,11 @@ def _narrowed(reach: Reach) -> tuple[list[str], dict[str, Any]]:
 _WINDOW, _WINDOW_OF_WORDS = (f"k.id{plus} >= :down_to AND k.id{plus} < :before" for plus in ("", " + 0"))
 
 
-def _search(query: Query, reach: Reach, *, as_written: bool) -> tuple[str, dict[str, Any]]:
-    """The statement, and the parameters that not all of them have."""
+def _search(
+    query: Query, reach: Reach, *, as_written: bool, leading: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The statement, and the parameters that not all of them have. `leading`: the words that are not to be left out,
+    where others are and not all may be read as it was written."""
     wanted = {name: getattr(query, name) for name in _FILTERS if getattr(query, name) is not None}
     clauses, parameters = _narrowed(reach)
     clauses += [_FILTERS[name] for name in wanted]
@@ -417,10 +427,14 @@ def _search(query: Query, reach: Reach, *, as_written: bool) -> tuple[str, dict[
     if query.late:
         clauses.append(_LATE)
     if query.words:
-        clauses.append(f"{WORDS} @@ websearch_to_tsquery('indonesian', :words)")
-        if not as_written:
-            clauses.append(_COVERED_WORDS)
         parameters["words"] = query.words
+        if leading is not None:
+            clauses.append(_READ_WORDS)
+            parameters["leading"] = leading
+        else:
+            clauses.append(f"{WORDS} @@ websearch_to_tsquery('indonesian', :words)")
+            if not as_written:
+                clauses.append(_COVERED_WORDS)
     where = " AND ".join([_WINDOW_OF_WORDS if query.words else _WINDOW, *clauses, COVERED])
     # OFFSET 0 is a fence: with the LIMIT in sight the planner would walk on from the newest report and read the words
     # of each of them anew.
@@ -460,9 +474,14 @@ async def search(
     """Reports within reach that fit, newest first, at most `most`.
 
     `uncovered` is how far somebody reads what was covered in a text: where that is less than they reach, covered words
-    find nothing. Names are no part of what is searched.
+    neither find a report nor keep it from being found. Words must hold one that `can_search`. Names are no part of what
+    is searched.
     """
-    statement, parameters = _search(query, reach, as_written=uncovered == reach)
+    as_written, leading = uncovered == reach, None
+    if query.words and not as_written:
+        asked = (await connection.execute(_ASKED, {"words": query.words})).one()
+        leading = asked.tree if asked.tree != asked.whole else None
+    statement, parameters = _search(query, reach, as_written=as_written, leading=leading)
     given = {**covered(reach, home), **parameters, **({"now": now} if query.late else {})}
     before: int = query.before or (await connection.execute(_NEWEST)).scalar_one()
     if query.words:
@@ -478,13 +497,13 @@ async def search(
 
 
 _ASKED = text("""
-    SELECT querytree(q) AS tree FROM websearch_to_tsquery('indonesian', :words) q
+    SELECT querytree(q) AS tree, CAST(q AS text) AS whole FROM websearch_to_tsquery('indonesian', :words) q
 """)
 
 
 async def can_search(connection: AsyncConnection, words: str) -> bool:
     """Whether the words hold any that can be looked for, and not only signs or words to leave out."""
-    return (await connection.execute(_ASKED, {"words": words})).scalar_one() not in ("", "T")
+    return (await connection.execute(_ASKED, {"words": words})).one().tree not in ("", "T")
 
 
 STATUSES = tuple(status.name for status in moves.STATUSES)

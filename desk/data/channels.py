@@ -20,7 +20,7 @@ from store.deliveries import Undelivered
 router = APIRouter(prefix="/data")
 
 MESSAGES_SHOWN, JOBS_SHOWN = 200, 200
-_ONE = re.compile(r"(\d{1,18})(?::(\w{1,40}))?")
+_ONE = re.compile(r"([0-9]{1,18})(?::(\w{1,40}))?")
 
 
 async def _messages(
@@ -92,7 +92,7 @@ async def run_again(request: Request, officer: Annotated[Officer, Depends(HouseR
     shell = shell_of(request)
     form = await request.form(max_files=0, max_fields=2 * JOBS_SHOWN)
     asked = [str(form["one"])] if "one" in form else [str(each) for each in form.getlist("id")]
-    wanted = sorted({int(each) for each in asked if each.isdigit() and len(each) < 19})
+    wanted = sorted({int(each) for each in asked if each.isascii() and each.isdecimal() and len(each) < 19})
     put_back = 0
     async with shell.unit() as work:
         for job_id in wanted:

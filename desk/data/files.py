@@ -100,6 +100,8 @@ async def carry_out(request: Request, officer: Annotated[Officer, Depends(HouseR
             await _write(work.connection, officer, kind, plan, name)
     except imports.Outdated as error:
         return _shown(request, error.plan, str(form.get("name", ""))[-100:], name, 409, outdated=True)
+    except sheets.Unreadable as error:  # a digest that no preview has given
+        return _again(request, kind.name, error.key, error.parameters)
     counts = "&".join(f"{how}={plan.count(how)}" for how in ("added", "changed", "ended"))
     return RedirectResponse(f"/desk/data/impor/selesai?jenis={kind.name}&{counts}", 303)
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import page
 from desk.shell import Work
-from store import audit, factors, policy, staff
+from store import audit, factors, policy, sheets, staff
 from store.policy import Grant
 
 router = APIRouter(prefix="/data")
@@ -44,9 +44,9 @@ async def add(request: Request, officer: Administrator) -> Response:
     """Add an account, which nobody can sign in to until its invitation is followed."""
     shell = shell_of(request)
     form = await request.form(max_files=0, max_fields=5)
-    login, name = str(form.get("login", "")).strip().lower(), str(form.get("name", "")).strip()
-    if not _LOGIN.fullmatch(login) or not 0 < len(name) <= _LONGEST_NAME:
-        return await _everybody(request, 422, problem="login" if name else "name", login=login, name=name)
+    login, name = str(form.get("login", "")).strip().lower(), sheets.clean(str(form.get("name", "")))
+    if not _LOGIN.fullmatch(login) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        return await _everybody(request, 422, problem="name" if _LOGIN.fullmatch(login) else "login", login=login, name=name)
     try:
         async with shell.unit() as work:
             staff_id = await staff.add(work.connection, login, name)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import httpx
+import psycopg
 import pytest
 from desking import GRANTS, signed_in
 from fastapi import FastAPI
+from making import run
+from psycopg import sql
+from sqlalchemy.engine import make_url
 
+from api.app import build
+from api.settings import Settings
 from store import policy
 
 
@@ -45,3 +51,32 @@ async def test_pages_forbid_foreign_assets_and_frames(app: FastAPI) -> None:
     assert "default-src 'none'" in policy_said
     assert "frame-ancestors 'none'" in policy_said
     assert "unsafe" not in policy_said
+
+
+async def test_a_defect_has_a_page_and_its_log_no_words(app: FastAPI, capsys: pytest.CaptureFixture[str]) -> None:
+    async with signed_in(app, GRANTS[policy.ADMIN_INSTANSI]) as client:
+        await run(app.state.house.engine, "ALTER TABLE complaints RENAME TO gone")
+        answer = await client.get("/cari", params={"q": "rahasia sekali"})
+    assert answer.status_code == 500
+    assert "Ada gangguan di pihak kami" in answer.text
+    assert answer.headers["content-security-policy"]
+    said = capsys.readouterr()
+    assert "defect" in said.err + said.out
+    assert "rahasia" not in said.err + said.out
+
+
+async def test_a_store_that_cannot_be_reached_is_said_to_be_away(settings: Settings, server: str) -> None:
+    opened = build(settings, str(settings.database_url.get_secret_value()) if settings.database_url else "")
+    async with opened.router.lifespan_context(opened), signed_in(opened, GRANTS[policy.ADMIN_INSTANSI]) as client:
+        house = opened.state.house
+        with psycopg.connect(server, autocommit=True) as connection:
+            name = make_url(str(house.engine.url)).database
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(str(name))))
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (str(name),)
+            )
+        answer = await client.get("/triase")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(str(name))))
+    assert answer.status_code == 503
+    assert "Sebentar" in answer.text

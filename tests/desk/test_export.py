@@ -227,10 +227,7 @@ async def test_a_sheet_holds_the_words_and_no_formula(cells: list[list[str]]) ->
     content = b"".join([part async for part in spreadsheets.as_xlsx("Uji", found())])
     book = openpyxl.load_workbook(io.BytesIO(content))
     kept = [
-        (cell.data_type, str(cell.value))
-        for line in book.active.iter_rows()
-        for cell in line
-        if cell.value is not None
+        (cell.data_type, str(cell.value)) for line in book.active.iter_rows() for cell in line if cell.value is not None
     ]
     assert {kind for kind, _ in kept} <= {"s", "inlineStr"}
     plain = [

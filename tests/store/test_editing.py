@@ -110,3 +110,18 @@ async def test_covered_data_can_be_uncovered(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         with pytest.raises(NotWorded):
             await editing.cover(connection, event.ticket, OPERATOR, "\x00")
+
+
+async def test_a_title_that_was_made_of_the_text_is_covered_with_it(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        made = await file(connection, text="Rumah Bu Siti di Sekayu kebanjiran lagi")
+        own = await file(connection, title="Banjir", text="Rumah Bu Siti kebanjiran")
+    covered = "Rumah [tertutup] di Sekayu kebanjiran lagi"
+    for event, words, title in (
+        (made, covered, covered),
+        (own, covered, "Banjir"),
+        (made, None, "Rumah Bu Siti di Sekayu kebanjiran lagi"),
+    ):
+        async with engine.begin() as connection:
+            await editing.cover(connection, event.ticket, OPERATOR, words)
+        assert await value(engine, "SELECT title FROM complaints WHERE id = :id", id=event.complaint_id) == title
