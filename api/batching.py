@@ -96,16 +96,18 @@ async def _act(work: Unit, batch: Batch, item: Item) -> None:
     """Dispose one report, as what the person may do now. Raises `PassedOver` and what the verb raises."""
     house, connection = work.house, work.connection
     verb = RULES[batch.verb]
-    found = await reports.subject(connection, item.ticket, house.settings.home_region)
     grants = await presence.grants(connection, batch.staff_id, house.now())
+    if not policy.reach(grants, verb):
+        raise PassedOver("forbidden")
+    found = await reports.subject(connection, item.ticket, house.settings.home_region)
     if not policy.may(grants, verb, found.subject):
         # Who may not read a report learns not even that there is one: tickets in a form can be anybody's guesses.
         raise PassedOver("forbidden" if policy.may(grants, "report.read", found.subject) else "gone")
     actor = Actor("operator", f"staff:{batch.staff_id}")
     code, function = batch.parameters.get("agency"), None
     if batch.verb == "accept":
-        suggested = await complaints.lock(connection, item.ticket, item.version)
-        code, function = suggested.agency, suggested.function
+        row = await complaints.lock(connection, item.ticket, item.version)
+        code, function = await dispositions.standing(connection, row.id) or (None, None)
     if code is None:
         raise PassedOver("no_suggestion")
     agency = house.directory.agencies.by_code.get(code)

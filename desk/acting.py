@@ -6,7 +6,6 @@ After an action the officer is led on: to the next report of the inbox, or back 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,11 +15,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from desk import foretelling, marking, offices, uploads, words
 from desk.access import Opened, ReportRule, shell_of
 from desk.foretelling import Says
+from desk.insisting import Busy, insist
 from desk.places import inside
 from desk.shell import Shell, Span, Work
 from desk.showing import NAME_REASONS, PURPOSES, Attempt, placeholders, show
@@ -45,9 +44,6 @@ router = APIRouter()
 MOST_WORDS = 3500
 """Characters of what is told to a citizen: with our own sentences around it, one message of every channel."""
 MOST_NOTE = 20_000
-# Another transaction was in the way: the same again, so often, each time after a little longer.
-_PATIENCE, _WAIT_SECONDS = 5, 0.05
-_BUSY = {"55P03", "40P01"}
 # Covered words in a title are short: it has but a hundred characters.
 _IN_TITLE = {"other": "[ditutup]"}
 
@@ -85,9 +81,7 @@ async def _carry(
     except (NotAllowed, NotMergeable) as refused:
         problem = f"merge_{refused.why}" if isinstance(refused, NotMergeable) else "not_allowed"
         return await show(request, opened, _attempt(form, filled, problem=problem), 409)
-    except DBAPIError as error:
-        if not _busy(error):
-            raise
+    except Busy:
         return await show(request, opened, _attempt(form, filled, problem="busy"), 503)
     said = {"selesai": deed.done, "pada": opened.ticket}
     where = inside(filled.get("next")) or f"/desk/laporan/{opened.ticket}"
@@ -99,26 +93,19 @@ def _attempt(form: str, filled: Filled, **more: Any) -> Attempt:
 
 
 async def _do(shell: Shell, opened: Opened, deed: Deed) -> None:
-    """One transaction, with its row of the audit; again where another one was in the way."""
-    for attempt in range(_PATIENCE):
-        try:
-            async with shell.unit() as work:
-                work.record(await deed.do(work))
-                of = ("report", opened.ticket)
-                await audit.write(work.connection, opened.actor, opened.verb, of=of, detail=dict(deed.detail))
-            return
-        except DBAPIError as error:
-            if not _busy(error) or attempt == _PATIENCE - 1:
-                raise
-            await asyncio.sleep(_WAIT_SECONDS * 2**attempt)
-        except ValueError as refused:
-            if key := _said_of(refused):
-                raise Wrong(key) from None
-            raise
+    """One transaction, with its row of the audit."""
 
+    async def do(work: Work) -> None:
+        work.record(await deed.do(work))
+        of = ("report", opened.ticket)
+        await audit.write(work.connection, opened.actor, opened.verb, of=of, detail=dict(deed.detail))
 
-def _busy(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in _BUSY
+    try:
+        await insist(shell, opened, do)
+    except ValueError as refused:
+        if key := _said_of(refused):
+            raise Wrong(key) from None
+        raise
 
 
 def _said_of(refused: ValueError) -> str | None:
@@ -199,15 +186,12 @@ async def accept(request: Request, opened: Annotated[Opened, Depends(ReportRule(
     return await _carry(request, opened, "terima", await uploads.form(request), read)
 
 
-_STANDING = text("SELECT agency, function FROM complaints WHERE id = :id")
-
-
 async def _standing(shell: Shell, opened: Opened) -> tuple[str, str | None]:
     async with shell.engine.connect() as connection:
-        row = (await connection.execute(_STANDING, {"id": opened.complaint_id})).one()
-    if row.agency is None:
+        found = await dispositions.standing(connection, opened.complaint_id)
+    if found is None:
         raise Wrong("agency_none")
-    return row.agency, row.function
+    return found
 
 
 def _valid(shell: Shell, opened: Opened, code: str) -> Agency:
@@ -608,8 +592,12 @@ async def name(request: Request, opened: Annotated[Opened, Depends(ReportRule("r
     filled = await uploads.form(request)
     if filled.get("reason") not in NAME_REASONS:
         return await show(request, opened, _attempt("nama", filled, problem="name_reason"), 422)
-    async with shell.unit() as work:
+
+    async def look(work: Work) -> str | None:
         found = await dossiers.hidden_name(work.connection, opened.complaint_id)
         detail = {"reason": filled.get("reason"), "found": found is not None}
         await audit.write(work.connection, opened.actor, opened.verb, of=("report", opened.ticket), detail=detail)
+        return found
+
+    found = await insist(shell, opened, look)
     return await show(request, opened, Attempt(form="nama", name=found, name_shown=True))

@@ -23,8 +23,9 @@ from starlette.exceptions import HTTPException
 
 from desk import keeping, timeline, uploads, words
 from desk.access import HouseRule, Officer, Opened, ReportRule, shell_of
+from desk.insisting import Busy, insist
 from desk.rendering import language_of, page
-from desk.shell import Shell
+from desk.shell import Shell, Work
 from desk.uploads import Filled, Ready, Refused
 from store import audit, complaints, dispositions, dossiers, evidence, media, moves, oversight, reports, templates
 from store.calendar import CalendarUnknown
@@ -290,13 +291,17 @@ async def respond(request: Request, opened: Annotated[Opened, Depends(ReportRule
     if filled.get("step") == "preview":
         return await _show(request, opened, replace(attempt, preview=await _preview(request, opened, agency, attempt)))
     expected = _version(filled)
-    try:
-        async with shell_of(request).unit() as unit:
-            event = await dispositions.respond(
-                unit.connection, opened.ticket, opened.actor, agency, attempt.words, expected=expected
+
+    async def do(work: Work) -> None:
+        work.record(
+            await dispositions.respond(
+                work.connection, opened.ticket, opened.actor, agency, attempt.words, expected=expected
             )
-            unit.record(event)
-            await _write(unit.connection, opened, "report.respond", agency)
+        )
+        await _write(work.connection, opened, "report.respond", agency)
+
+    try:
+        await insist(shell_of(request), opened, do)
     except _REFUSALS as error:
         return await _refused(request, opened, attempt, error, expected)
     return _onwards(opened, "responded")
@@ -329,22 +334,25 @@ async def answer(request: Request, opened: Annotated[Opened, Depends(ReportRule(
     unsure = [each for each in files.seen if not sure or each.media_id not in filled.numbers("confirmed")]
     if unsure or (not sure and says_nothing(attempt.words)):
         return await files.come_back(replace(attempt, problem="look_again", empty=says_nothing(attempt.words)), 409)
+
+    async def do(work: Work) -> None:
+        proof = [*files.chosen, *await files.attach(work.connection)]
+        event = await dispositions.answer(
+            work.connection,
+            opened.ticket,
+            opened.actor,
+            agency,
+            attempt.words,
+            finished=attempt.finished,
+            evidence=proof,
+            expected=expected,
+        )
+        work.record(event)
+        await _note_reuse(work, opened, files.seen)
+        await _write(work.connection, opened, "report.answer", agency, finished=attempt.finished, evidence=proof)
+
     try:
-        async with shell_of(request).unit() as unit:
-            proof = [*files.chosen, *await files.attach(unit.connection)]
-            event = await dispositions.answer(
-                unit.connection,
-                opened.ticket,
-                opened.actor,
-                agency,
-                attempt.words,
-                finished=attempt.finished,
-                evidence=proof,
-                expected=expected,
-            )
-            unit.record(event)
-            await _note_reuse(unit, opened, files.seen)
-            await _write(unit.connection, opened, "report.answer", agency, finished=attempt.finished, evidence=proof)
+        await insist(shell_of(request), opened, do)
     except _REFUSALS as error:
         return await files.come_back(_said(replace(attempt, seen=()), error, expected), _status(error))
     return _onwards(opened, "finished" if attempt.finished else "answered")
@@ -358,9 +366,7 @@ async def attach(request: Request, opened: Annotated[Opened, Depends(ReportRule(
     if filled.refused or not filled.ready:
         problem = "files" if filled.refused else "no_files"
         return await files.come_back(Attempt("lampiran", problem=problem, refused=filled.refused), 422)
-    async with shell_of(request).unit() as unit:
-        added = await files.attach(unit.connection)
-        await _write(unit.connection, opened, "report.attach", files.agency, evidence=added)
+    await insist(shell_of(request), opened, files.keep)
     return RedirectResponse(f"/desk/laporan/{opened.ticket}/instansi?selesai=attached", 303)
 
 
@@ -375,13 +381,17 @@ async def hand_back(request: Request, opened: Annotated[Opened, Depends(ReportRu
         return await _show(request, opened, replace(attempt, problem=problem), 422)
     shell, expected = shell_of(request), _version(filled)
     sorts = shell.directory.agencies.responsible(None, opened.subject.region, shell.now().date()).agency.code
-    try:
-        async with shell.unit() as unit:
-            event = await dispositions.hand_back(
-                unit.connection, opened.ticket, opened.actor, agency, attempt.words, kominfo=sorts, expected=expected
+
+    async def do(work: Work) -> None:
+        work.record(
+            await dispositions.hand_back(
+                work.connection, opened.ticket, opened.actor, agency, attempt.words, kominfo=sorts, expected=expected
             )
-            unit.record(event)
-            await _write(unit.connection, opened, "report.hand_back", agency)
+        )
+        await _write(work.connection, opened, "report.hand_back", agency)
+
+    try:
+        await insist(shell, opened, do)
     except _REFUSALS as error:
         return await _refused(request, opened, attempt, error, expected)
     return RedirectResponse("/desk/instansi?selesai=handed_back", 303)
@@ -459,14 +469,18 @@ class _Files:
             )
         return added
 
+    async def keep(self, work: Work) -> list[int]:
+        """Attach the fresh files, and write it down; returns their ids."""
+        added = await self.attach(work.connection)
+        await _write(work.connection, self.opened, "report.attach", self.agency, evidence=added)
+        return added
+
     async def come_back(self, attempt: Attempt, status: int) -> Response:
         """Show the page again, with what was typed; the fresh files are attached meanwhile, and no answer speaks of
         them yet."""
         added: list[int] = []
         if self.fresh:
-            async with shell_of(self.request).unit() as unit:
-                added = await self.attach(unit.connection)
-                await _write(unit.connection, self.opened, "report.attach", self.agency, evidence=added)
+            added = await insist(shell_of(self.request), self.opened, self.keep)
         seen = tuple(
             replace(each, media_id=added[-each.media_id - 1]) if each.media_id < 0 else each for each in attempt.seen
         )
@@ -499,7 +513,7 @@ async def _seen(
     return Seen(media_id, name, other.media_id, ticket, other.at, other.same_bytes, other.by_citizen)
 
 
-async def _note_reuse(unit: Any, opened: Opened, seen: Sequence[Seen]) -> None:
+async def _note_reuse(unit: Work, opened: Opened, seen: Sequence[Seen]) -> None:
     """That pictures were used before and sent all the same stands in the history, for officers."""
     if not seen:
         return
@@ -517,6 +531,7 @@ async def _note_reuse(unit: Any, opened: Opened, seen: Sequence[Seen]) -> None:
 
 # What the verbs of the store say when they do not do it; each is said to the officer, with the words kept.
 _REFUSALS = (
+    Busy,
     Changed,
     NotAllowed,
     dispositions.NotLead,
@@ -528,6 +543,8 @@ _REFUSALS = (
 
 def _said(attempt: Attempt, error: Exception, expected: int) -> Attempt:
     match error:
+        case Busy():
+            return replace(attempt, problem="busy")
         case Changed():
             return replace(attempt, problem="changed", since=expected)
         case dispositions.NotDisposed():
@@ -544,6 +561,8 @@ def _said(attempt: Attempt, error: Exception, expected: int) -> Attempt:
 
 
 def _status(error: Exception) -> int:
+    if isinstance(error, Busy):
+        return 503
     return 409 if isinstance(error, Changed | NotAllowed) else 422
 
 

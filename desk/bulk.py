@@ -59,9 +59,8 @@ async def begin(request: Request, officer: Annotated[Officer, Depends(HouseRule(
     async with shell.unit() as work:
         batch_id = await batches.begin(work.connection, officer.staff_id, verb, parameters, ticked.items, shell.now())
         detail = {"verb": verb, "count": len(ticked.items), **parameters}
-        await audit.write(
-            work.connection, officer.actor(RULES[verb]), "batch.begin", of=("batch", str(batch_id)), detail=detail
-        )
+        actor = officer.actor("triage.open")
+        await audit.write(work.connection, actor, "batch.begin", of=("batch", str(batch_id)), detail=detail)
         await work.later("run_batch", batch_id=batch_id)
     return RedirectResponse(f"/desk/massal/{batch_id}", 303)
 
@@ -95,7 +94,7 @@ async def undo(
     async with shell_of(request).unit() as work:
         undone = await batches.undo(work.connection, batch.id, officer.staff_id)
         if undone:
-            actor = officer.actor(RULES[batch.verb])
+            actor = officer.actor("triage.open")
             await audit.write(work.connection, actor, "batch.undo", of=("batch", str(batch.id)))
     return RedirectResponse(f"/desk/massal/{batch.id}", 303)
 

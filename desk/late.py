@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -17,8 +18,9 @@ from store.clocks import Late, LateCount
 
 router = APIRouter()
 
-# More than anybody reads at once; the oldest come first, and the counts are of all.
-MOST = 500
+# On one page, the oldest first; the counts are of all.
+MOST = 200
+HERE = "/desk/terlambat"
 # In the address, an agency's code: reports that no agency leads.
 NOBODY = "-"
 
@@ -47,22 +49,30 @@ async def late(
     officer: Annotated[Officer, Depends(HouseRule("reports.search"))],
     jam: Annotated[str, Query(max_length=20)] = "",
     instansi: Annotated[str, Query(max_length=100)] = "",
+    setelah: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> Response:
-    """Everything late that the officer may read; `jam` is the clock and `instansi` the agency that they want to see."""
+    """Everything late that the officer may read, page by page; `jam` is the clock and `instansi` the agency that they
+    want to see, `setelah` the id of the last deadline of the page before."""
     shell, reach = shell_of(request), officer.reach("report.read")
     kind = jam if jam in clocks.DEADLINES else None
     agency = {"": None, NOBODY: ""}.get(instansi, instansi)
     now, names = shell.now(), shell.directory.names
     async with shell.engine.connect() as connection:
         counts = await clocks.count_late(connection, reach, shell.home_region, now)
-        found = await clocks.late(connection, reach, shell.home_region, now, MOST, kind=kind, agency=agency)
+        found = await clocks.late(
+            connection, reach, shell.home_region, now, MOST + 1, kind=kind, agency=agency, after=setelah
+        )
+    shown, more = found[:MOST], len(found) > MOST
     wanted = [each for each in counts if kind in (None, each.kind) and agency in (None, each.agency or "")]
     return page(
         request,
         "late.html",
-        groups=_groups(wanted, [Row(each, _days_late(request, each)) for each in found]),
+        groups=_groups(wanted, [Row(each, _days_late(request, each)) for each in shown]),
         total=sum(each.count for each in wanted),
-        shown=len(found),
+        shown=len(shown),
+        further=setelah is not None,
+        first=_address(jam=kind, instansi=instansi),
+        following=_address(jam=kind, instansi=instansi, setelah=shown[-1].id) if more else None,
         kinds=clocks.DEADLINES,
         kind=kind or "",
         agencies=sorted({each.agency for each in counts if each.agency}, key=lambda code: names.get(code, code)),
@@ -70,6 +80,10 @@ async def late(
         agency=instansi,
         nobody=NOBODY,
     )
+
+
+def _address(**asked: object) -> str:
+    return f"{HERE}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 def _days_late(request: Request, each: Late) -> int | None:

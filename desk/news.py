@@ -101,6 +101,10 @@ async def _told(shell: Shell, officer: Officer, streams: Streams) -> AsyncIterat
 
 async def _hear(shell: Shell, heard: asyncio.Queue[str]) -> None:
     async for ticket in shell.news():
+        if heard.qsize() >= MOST_TICKETS:  # a page that does not read must not let them pile up: it looks anew
+            while not heard.empty():
+                heard.get_nowait()
+            ticket = ""
         heard.put_nowait(ticket)
 
 

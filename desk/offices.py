@@ -29,14 +29,16 @@ class Suggested:
 
 
 def suggestions(directory: Directory, found: Dossier, on: date) -> list[Suggested]:
-    """The first three offices by the functions that the classifier suggested; what stands in the report first where
-    nothing was suggested. Offices that are valid no more are never among them."""
+    """The first three offices by the functions that the classifier suggested; what stands in the report where nothing
+    was suggested. Those that have sent the report back come last; those that have it now, and those that are valid no
+    more, are never among them."""
     likely = set(found.reading.get("likely") or ())
     refused = {each.agency for each in found.held if each.ended_because in ("denied", "handed_back")}
+    holding = {each.agency for each in found.holders}
     chosen: dict[str, Suggested] = {}
     for function, confidence in _functions(found.reading):
         there = directory.agencies.responsible(function, found.region, on, found.text)
-        if there.agency.code not in chosen and is_valid(there.agency, on):
+        if there.agency.code not in chosen and there.agency.code not in holding and is_valid(there.agency, on):
             chosen[there.agency.code] = Suggested(
                 there.agency,
                 function,
@@ -46,11 +48,12 @@ def suggestions(directory: Directory, found: Dossier, on: date) -> list[Suggeste
                 there.agency.code in refused,
             )
     standing = directory.agencies.by_code.get(found.agency or "")
-    if not chosen and standing is not None and is_valid(standing, on):
+    # Whatever came back from an office stands with the Kominfo that sorts it: that is no suggestion.
+    if not chosen and not refused and standing is not None and standing.code not in holding and is_valid(standing, on):
         chosen[standing.code] = Suggested(
             standing, found.function, None, certain=False, likely=False, refused=standing.code in refused
         )
-    return list(chosen.values())[:MOST]
+    return sorted(chosen.values(), key=lambda each: each.refused)[:MOST]
 
 
 def _functions(reading: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     """A page. Beside `values` a template has:
 
     `t(key, **parameters)` a text; `knows(key)` whether there is one; `day(date)`, `moment(datetime, region=None)` in
-    the time of a region; `officer` (None before signing in); `asset(name)`; `agency_name(code)`, `region_name(code)`;
-    `path` of the request; `language` and `other_language`.
+    the time of a region; `deadline(datetime, region=None)` the last day that a deadline leaves there, and how many days
+    it is from today (negative: past); `officer` (None before signing in); `asset(name)`; `agency_name(code)`,
+    `region_name(code)`; `path` of the request; `language` and `other_language`.
     """
     shell, language = shell_of(request), language_of(request)
 
@@ -69,6 +70,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 
     def moment(at: datetime, region: str | None = None) -> str:
         return words.moment(language, at, shell.zone(region))
+
+    def deadline(at: datetime, region: str | None = None) -> tuple[date, int]:
+        # A deadline ends with its day: midnight belongs to the day before.
+        zone = shell.zone(region)
+        last = (at - timedelta.resolution).astimezone(zone).date()
+        return last, (last - shell.now().astimezone(zone).date()).days
 
     def region_name(code: str | None) -> str:
         known = shell.directory.regions.nearest(code)
@@ -83,6 +90,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
             "knows": words.knows,
             "day": day,
             "moment": moment,
+            "deadline": deadline,
             "agency_name": agency_name,
             "region_name": region_name,
             "officer": getattr(request.state, "officer", None),

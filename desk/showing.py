@@ -119,7 +119,12 @@ async def show(request: Request, opened: Opened, attempt: Attempt | None = None,
     today = shell.now().astimezone(shell.zone(opened.subject.region)).date()
     triages = opened.may("report.merge")
     async with shell.engine.connect() as connection:
-        found = await dossiers.get(connection, opened.ticket, named=opened.may("report.read_name"))
+        found = await dossiers.get(
+            connection,
+            opened.ticket,
+            named=opened.may("report.read_name"),
+            uncovered=opened.may("report.read_covered"),
+        )
         alike = await _alike(connection, shell, opened, found) if triages and not found.ended else []
         near = await _near(connection, shell, opened, found) if triages else []
         kinds = await _categories(connection, today) if opened.may("report.edit") else []
@@ -271,7 +276,8 @@ async def _templates(
 def placeholders(shell: Shell, found: Dossier) -> dict[str, str]:
     """What the placeholders of a template are in this report; templates are Indonesian, and so is the day."""
     today = shell.now().astimezone(shell.zone(found.region)).date()
-    lead = next((each.agency for each in found.holders), found.agency)
+    # An agency that is only suggested has said nothing.
+    lead = next((each.agency for each in found.holders), None)
     return {
         "tiket": found.ticket,
         "instansi": shell.directory.names.get(lead or "", "Kominfo"),

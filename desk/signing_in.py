@@ -354,6 +354,12 @@ async def begin(work: Work, request: Request, account: staff.Account, *, by: str
     """Begin a session in this browser, in the place of the one that it has; returns its token."""
     if old := request.cookies.get(cookie_name(shell_of(request).public_url)):
         await staff.end_token(work.connection, old)
+    if not whole and not account.factor:
+        # Somebody else who has the password may have looked at the secret that waits for its first code: it is drawn
+        # anew, and their session ends. Who comes later ends this one, which is seen. The row of the account is held
+        # first, so that two who begin at once take turns.
+        await factors.renew(work.connection, account.id)
+        await staff.end_halves(work.connection, account.id)
     now, device = shell_of(request).now(), device_of(request.headers.get("user-agent", ""))
     token = await staff.open_session(work.connection, account.id, now, device=device, verified=whole)
     verb = "sign_in" if whole else "sign_in.first"

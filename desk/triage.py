@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from desk.access import HouseRule, Officer, shell_of
+from desk.places import inside
 from desk.rendering import language_of, page
 from store import reports, tickets
 from store.agencies import load_functions
@@ -122,9 +123,10 @@ async def rows(
     request: Request,
     officer: Annotated[Officer, Depends(HouseRule("triage.open"))],
     tiket: Annotated[list[str] | None, Query(max_length=MOST_ROWS)] = None,
+    dari: Annotated[str, Query(max_length=1000)] = "",
 ) -> Response:
     """The rows of some reports as they are now, for a page that shows them or may show them; those that no longer
-    wait have none."""
+    wait have none. `dari` is the address of that page, which the rows lead back to."""
     shell = shell_of(request)
     asked = [read for each in tiket or () if (read := tickets.read(each))]
     async with shell.engine.connect() as connection:
@@ -135,7 +137,7 @@ async def rows(
         request,
         "triage_rows.html",
         rows=found,
-        here="/desk/triase",
+        here=inside(dari) or "/desk/triase",
         kinds=kinds(language_of(request)),
         band=reports.band,
     )

@@ -541,7 +541,7 @@ _OPEN = """
     AND k.status !~ '^(Ditutup|Diarsipkan|Konten)'
 """
 _LATE = f"""
-    SELECT c.kind, c.due_on, k.ticket, k.title, k.status, coalesce(k.region, a.region, :home), l.agency
+    SELECT c.id, c.kind, c.due_on, k.ticket, k.title, k.status, coalesce(k.region, a.region, :home), l.agency
     {_WITH_HOLDER} AND c.due_at <= :now
 """
 _LATE_BY = text(f"""
@@ -553,6 +553,7 @@ _LATE_BY = text(f"""
 class Late:
     """A deadline that is over. `agency` leads the report now; None: it lies with those who sort."""
 
+    id: int
     kind: str
     due_on: date
     ticket: str
@@ -580,16 +581,20 @@ async def late(
     *,
     kind: str | None = None,
     agency: str | None = None,
+    after: int | None = None,
 ) -> list[Late]:
     """The deadlines that are over within somebody's reach, the oldest first; of one kind or one agency ("" is none)
-    where they are named. `home` is the region of reports that tell none."""
+    where they are named. `home` is the region of reports that tell none, `after` the id of the one before the first
+    that is wanted."""
     narrower = "" if reach.everywhere else f" AND {_OPEN}"
     if kind is not None:
         narrower += " AND c.kind = :kind"
     if agency is not None:
         narrower += " AND l.agency IS NOT DISTINCT FROM CAST(nullif(:agency, '') AS text)"
+    if after is not None:
+        narrower += " AND (c.due_at, c.id) > ((SELECT due_at FROM clocks WHERE id = :after), :after)"
     statement = text(f"{_LATE} {narrower} ORDER BY c.due_at, c.id LIMIT :most")
-    given = {"kind": kind, "agency": agency, "now": now, "most": most}
+    given = {"kind": kind, "agency": agency, "now": now, "most": most, "after": after}
     wanted = {name: value for name, value in given.items() if value is not None}
     rows = await connection.execute(statement, {**policy.covered(reach, home), **wanted})
     return [Late(*row) for row in rows]

@@ -567,7 +567,8 @@ async def open_of_contact(connection: AsyncConnection, contact_id: int) -> list[
 
 
 _OWN = text(f"""
-    SELECT k.ticket, k.title, k.status, k.changed_at, k.region, a.name AS agency, mine.role,
+    SELECT k.ticket, k.title, k.status, k.changed_at, k.region, mine.role,
+           CASE WHEN said.by_name THEN s.name ELSE a.name END AS agency,
            CASE WHEN mine.role <> 'pengikut' OR NOT k.anonymous THEN answer.note END AS answer,
            answer.at AS answered_at,
            EXISTS (SELECT 1 FROM complaint_history h WHERE h.complaint_id = k.id
@@ -575,6 +576,11 @@ _OWN = text(f"""
            clock.kind AS clock, clock.due_on, r.stars
     FROM complaints k {_ROLE} {_ANSWER}
     LEFT JOIN agencies a ON a.code = k.agency
+    LEFT JOIN LATERAL (
+        SELECT h.became ? 'answered_by' AS by_name, h.became->>'answered_by' AS code FROM complaint_history h
+        WHERE h.complaint_id = k.id AND h.became->>'status' = k.status ORDER BY h.id DESC LIMIT 1
+    ) said ON true
+    LEFT JOIN agencies s ON s.code = said.code
     LEFT JOIN ratings r ON r.complaint_id = k.id AND r.citizen_id = :citizen_id
     LEFT JOIN LATERAL (
         SELECT c.kind, c.due_on FROM clocks c
@@ -589,7 +595,8 @@ _OWN = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A complaint as its citizen may see it. `answer` is what an office said last, `due_on` the last day before the
+    """A complaint as its citizen may see it. `agency` is the one that has answered it where that is its status (None:
+    Kominfo itself has), else the one that leads. `answer` is what an office said last, `due_on` the last day before the
     clock (close or archive) ends it, `acts` what the citizen may do with it (see `moves.acts`).
 
     To a pengikut the title and the answer are of somebody else: they are masked before they are shown, and there is no

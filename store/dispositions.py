@@ -136,6 +136,25 @@ _DISPOSE = text("""
 """)
 
 
+_STANDING = text("""
+    SELECT k.agency, k.function, coalesce((
+        SELECT 'denied' = ANY(r.named) FROM routings r
+        WHERE r.complaint_id = k.id AND r.named && ARRAY['function', 'agency', 'denied'] ORDER BY r.id DESC LIMIT 1
+    ), false) AS denied
+    FROM complaints k WHERE k.id = :id
+""")
+
+
+async def standing(connection: AsyncConnection, complaint_id: int) -> tuple[str, str | None] | None:
+    """The agency, and the function, that are suggested and can be accepted as they stand.
+
+    None where nothing is suggested, or where an office or the citizen has denied it: what stands there then is the
+    office that sorts.
+    """
+    row = (await connection.execute(_STANDING, {"id": complaint_id})).one()
+    return None if row.agency is None or row.denied else (row.agency, row.function)
+
+
 async def dispose(
     connection: AsyncConnection,
     ticket: str,

@@ -159,8 +159,9 @@ _ONE = text(f"""
                         h.was, h.became, h.reason, h.note, h.public) ORDER BY h.id)
             FROM complaint_history h LEFT JOIN staff w ON w.id = {_OFFICER} WHERE h.complaint_id = k.id) AS history,
            (SELECT jsonb_agg(jsonb_build_array(
-                        f.id, f.kind, f.name, f.content_type, f.size, f.state, f.transcript, f.staff_id IS NOT NULL,
-                        f.agency, f.created_at) ORDER BY f.id)
+                        f.id, f.kind, f.name, f.content_type, f.size, f.state,
+                        CASE WHEN :uncovered OR k.masked_text IS NULL OR f.staff_id IS NOT NULL THEN f.transcript END,
+                        f.staff_id IS NOT NULL, f.agency, f.created_at) ORDER BY f.id)
             FROM media f WHERE f.complaint_id = k.id) AS files,
            (SELECT jsonb_agg(jsonb_build_array(o.kind, o.due_on, o.due_at) ORDER BY o.due_at)
             FROM clocks o WHERE o.complaint_id = k.id AND o.stopped_at IS NULL) AS clocks,
@@ -177,9 +178,13 @@ _ONE = text(f"""
 """)  # noqa: S608 (the expression above, and no value)
 
 
-async def get(connection: AsyncConnection, ticket: str, *, named: bool) -> Dossier:
-    """A report whole, with the name of its pelapor if `named` and it is not Anonim. Raises `NotFound`."""
-    row = (await connection.execute(_ONE, {"ticket": ticket, "named": named})).one_or_none()
+async def get(connection: AsyncConnection, ticket: str, *, named: bool, uncovered: bool = False) -> Dossier:
+    """A report whole, with the name of its pelapor if `named` and it is not Anonim. Raises `NotFound`.
+
+    Where something was covered in its text, what was heard in its recordings is there only if `uncovered`: the same
+    words stand in both.
+    """
+    row = (await connection.execute(_ONE, {"ticket": ticket, "named": named, "uncovered": uncovered})).one_or_none()
     if row is None:
         raise NotFound(ticket)
     facts = dict(row._mapping)

@@ -45,6 +45,13 @@ async def begin(connection: AsyncConnection, staff_id: int) -> str | None:
     return secret
 
 
+async def renew(connection: AsyncConnection, staff_id: int) -> None:
+    """Draw another secret where none is confirmed: whoever has seen the one that waits must not know the next."""
+    await connection.execute(
+        text("UPDATE staff SET totp_secret = NULL WHERE id = :id AND totp_confirmed_at IS NULL"), {"id": staff_id}
+    )
+
+
 async def confirm(connection: AsyncConnection, staff_id: int, code: str, now: datetime) -> list[str] | None:
     """Take a factor into use with its first code; returns the recovery codes, which are kept nowhere.
 

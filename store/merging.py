@@ -162,11 +162,12 @@ async def hear(connection: AsyncConnection, ticket: str, mask: Callable[[str], s
         if (said.note and note is None) or (said.event == "denied" and said.reason and reason is None):
             break  # it cannot be looked through now: the next run tries again
         may = said.status in moves.allowed(row.status)
+        more = bool(note) and said.status == row.status and said.status in moves.ANSWERS  # answered once more
         if said.event == "disposed" and (may or row.status == said.status):
             events += await _go_along(connection, row, said, note)
         elif said.event == "denied" and row.status == moves.DISPOSED and row.agency == said.before:
             events.append(await closure.send_back(connection, row, MERGE, reason, said.agency, returned=True))
-        elif said.status in _SHARED and said.status != row.status and may:
+        elif more or (said.status in _SHARED and said.status != row.status and may):
             await connection.execute(_AGENCY, these)
             events.append(await _move_along(connection, await complaints.lock(connection, ticket), said, note))
         elif said.event == "responded" and note and row.status not in moves.ENDED:
@@ -206,7 +207,7 @@ async def _go_along(connection: AsyncConnection, row: Any, said: Any, note: str 
 async def _move_along(connection: AsyncConnection, row: Any, said: Any, note: str | None) -> Event:
     """The same step, in the name of whoever took it. The files that prove it are of the main report, and stay there."""
     also = {"answered_by": said.speaker, "finished": said.finished} if said.speaks else None
-    event = await complaints.become(connection, row, said.status, MERGE, "moved", note=note, also=also)
+    event = await complaints.become(connection, row, said.status, MERGE, "moved", note=note, also=also, stays=True)
     speaker = said.speaker if said.speaks else row.agency
     if speaker is not None and said.status in moves.ANSWERS:
         await holders.responded(connection, row.id, speaker, answered=True)
@@ -241,5 +242,7 @@ _ENDED_MAIN = text("""
 
 async def ended_main(connection: AsyncConnection, complaint_id: int) -> int | None:
     """The id of the main report that this one was joined with, if that has ended; else None."""
-    found = (await connection.execute(_ENDED_MAIN, {"id": complaint_id, "ended": list(moves.ENDED)})).scalar_one_or_none()
+    found = (
+        await connection.execute(_ENDED_MAIN, {"id": complaint_id, "ended": list(moves.ENDED)})
+    ).scalar_one_or_none()
     return None if found is None else int(found)

@@ -413,9 +413,7 @@ def _narrowed(reach: Reach) -> tuple[list[str], dict[str, Any]]:
 _WINDOW, _WINDOW_OF_WORDS = (f"k.id{plus} >= :down_to AND k.id{plus} < :before" for plus in ("", " + 0"))
 
 
-def _search(
-    query: Query, reach: Reach, *, as_written: bool, leading: str | None = None
-) -> tuple[str, dict[str, Any]]:
+def _search(query: Query, reach: Reach, *, as_written: bool, leading: str | None = None) -> tuple[str, dict[str, Any]]:
     """The statement, and the parameters that not all of them have. `leading`: the words that are not to be left out,
     where others are and not all may be read as it was written."""
     wanted = {name: getattr(query, name) for name in _FILTERS if getattr(query, name) is not None}

@@ -27,6 +27,8 @@ MOST_ROWS = 10_000
 # Rows that hold nothing cost time as well: a sheet that somebody has formatted to its end has a million.
 _MOST_LINES = 3 * MOST_ROWS
 _MOST_COLUMNS = 60
+# What a cell of a spreadsheet can hold. A file keeps equal texts once: a longer one, named by many cells, is no sheet.
+_LONGEST_CELL = 32_767
 # A title, a date and an empty line may stand above the headings.
 _HEADINGS_WITHIN = 10
 _DELIMITERS = ",;\t"
@@ -188,8 +190,9 @@ def _look_inside(content: bytes) -> None:
             if len(parts) > 500 or sum(part.file_size for part in parts) > UNPACKED:
                 raise Unreadable("bomb")
             for part in parts:
-                # Reading stops at the size that the part claims.
-                if part.filename.endswith((".xml", ".rels")) and re.search(rb"<!(DOCTYPE|ENTITY)", packed.read(part)):
+                # Reading stops at the size that the part claims. Whatever a part is called it may be read as XML, and
+                # without its zeros UTF-16 is read as ASCII.
+                if re.search(rb"<!(DOCTYPE|ENTITY)", packed.read(part).replace(b"\0", b"")):
                     raise Unreadable("bomb")
     except Unreadable:
         raise
@@ -213,6 +216,8 @@ def _from_xlsx(cell: Any) -> Cell:
     value = cell.value
     if value is None:
         return Cell("")
+    if isinstance(value, str) and len(value) > _LONGEST_CELL:
+        raise Unreadable("bomb")
     if cell.data_type == "f":
         return Cell(str(value), "formula")
     if cell.data_type == "e":

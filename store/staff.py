@@ -388,6 +388,17 @@ async def end_sessions(connection: AsyncConnection, staff_id: int, keep: int | N
     return len(rows.all())
 
 
+async def end_halves(connection: AsyncConnection, staff_id: int) -> None:
+    """End the sessions of somebody that wait for their second factor."""
+    await connection.execute(
+        text("""
+            UPDATE staff_sessions SET ended_at = now()
+            WHERE staff_id = :staff_id AND ended_at IS NULL AND verified_at IS NULL
+        """),
+        {"staff_id": staff_id},
+    )
+
+
 async def end_token(connection: AsyncConnection, token: str) -> None:
     """End the session of a token, if there is one."""
     await connection.execute(

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import page
-from store import audit, deliveries, health
+from store import audit, deliveries, health, reports
 from store.deliveries import Undelivered
 
 router = APIRouter(prefix="/data")
@@ -45,6 +45,9 @@ async def state(
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         messages = await _messages(connection, officer, shell.home_region)
+        # Whoever may not read a report sees that there was one, not which.
+        about = [each.ticket for each in messages if each.ticket]
+        readable = await reports.versions(connection, about, officer.reach("report.read"), shell.home_region)
         return page(
             request,
             "data_channels.html",
@@ -54,8 +57,7 @@ async def state(
             jobs=await health.jobs(connection, JOBS_SHOWN),
             messages=messages[:MESSAGES_SHOWN],
             more=len(messages) > MESSAGES_SHOWN,
-            # An administrator who may not read reports sees that there was one, not which.
-            tickets=bool(officer.reach("report.read")),
+            tickets={ticket for ticket, _ in readable},
             again=again,
             left=left,
         )

@@ -46,7 +46,9 @@ async def add(request: Request, officer: Administrator) -> Response:
     form = await request.form(max_files=0, max_fields=5)
     login, name = str(form.get("login", "")).strip().lower(), sheets.clean(str(form.get("name", "")))
     if not _LOGIN.fullmatch(login) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        return await _everybody(request, 422, problem="name" if _LOGIN.fullmatch(login) else "login", login=login, name=name)
+        return await _everybody(
+            request, 422, problem="name" if _LOGIN.fullmatch(login) else "login", login=login, name=name
+        )
     try:
         async with shell.unit() as work:
             staff_id = await staff.add(work.connection, login, name)

@@ -28,7 +28,11 @@ function choose(number) {
 }
 
 const map = {
-  a: () => choose(1),
+  a: () => {
+    const form = document.querySelector("[data-accept]");
+    if (!form) return false;
+    form.requestSubmit();
+  },
   1: () => choose(1),
   2: () => choose(2),
   3: () => choose(3),
@@ -239,4 +243,6 @@ function fetchKept() {
 fetchKept();
 
 // What came back from an action is read first.
-document.getElementById("problem")?.scrollIntoView({ block: "start" });
+const problem = document.getElementById("problem");
+problem?.focus({ preventScroll: true });
+problem?.scrollIntoView({ block: "start" });

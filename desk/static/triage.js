@@ -68,6 +68,7 @@ function past(row, text) {
 function rowsAt(tickets) {
   const query = new URLSearchParams();
   for (const ticket of tickets) query.append("tiket", ticket);
+  query.set("dari", words.here ?? "/desk/triase");
   return `/desk/triase/baris?${query}`;
 }
 

@@ -209,9 +209,10 @@ async def test_one_complaint_that_cannot_be_kept_holds_up_no_other(house: House)
     at(house, "2026-11-20 10:00")
     for each in (broken, ticket):
         await move(house, each, ANSWERED)
-    # A region whose time nobody knows.
-    await run(house.engine, "INSERT INTO regions VALUES ('99', 'x', 'provinsi', NULL, 'Asia/Jakarta', '{}')")
-    await run(house.engine, "UPDATE complaints SET region = '99' WHERE ticket = :ticket", ticket=broken)
+    # The database refuses whatever would end one of them.
+    await run(house.engine, "UPDATE complaints SET place = 'x' WHERE ticket = :ticket", ticket=broken)
+    stuck = f"ALTER TABLE complaints ADD CONSTRAINT stuck CHECK (place <> 'x' OR status = '{ANSWERED}')"
+    await run(house.engine, stuck)
     for moment in ("2026-12-01 09:00", "2026-12-05 00:00"):
         at(house, moment)
         await keep_clocks(house)

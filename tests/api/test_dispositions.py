@@ -134,7 +134,7 @@ async def test_the_same_once_more_is_no_news(house: House, case: Case) -> None:
 async def test_a_disposition_ends_the_wait_for_the_pelapor(house: House, case: Case) -> None:
     await do(house, case, dispositions.ask, OPERATOR, "RT berapa?")
     assert (await keys(house, case.pelapor), await silence(house)) == (
-        [["push.moved", "push.note", "push.complete_until"]],
+        [["push.moved", "push.officer", "push.complete_until"]],
         "archive",
     )
     assert await keys(house, case.follower) == [["push.followed"]]

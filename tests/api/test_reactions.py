@@ -18,7 +18,7 @@ from api.reactions import OFFERS, REACTIONS
 from api.settings import Settings
 from api.unit import unit
 from bot.texts import knows
-from store import closure, complaints, contacts, following, moves
+from store import closure, complaints, contacts, dispositions, following, moves
 from store.complaints import Actor, NotAllowed
 
 ANSWERED = moves.ANSWERS[0]
@@ -117,7 +117,7 @@ async def test_the_pelapor_gets_the_answer_in_full_and_a_follower_masked(house: 
 
 async def test_what_is_asked_of_the_pelapor_is_between_the_two(house: House, case: Case) -> None:
     await move(house, case, WAITING, note="Nomor rumah Anda berapa?")
-    assert list((await told(house, case.pelapor))[0][0]) == ["push.moved", "push.note", "push.complete_until"]
+    assert list((await told(house, case.pelapor))[0][0]) == ["push.moved", "push.officer", "push.complete_until"]
     [(says, _)] = await told(house, case.follower)
     assert list(says) == ["push.followed"]
 
@@ -236,6 +236,48 @@ async def test_an_office_that_is_the_wrong_one_says_so_to_the_pelapor(house: Hou
     await act(house, case, "deny")
     assert await told(house, case.follower) == []
     assert len(await matters(house)) == 1
+
+
+async def test_what_kominfo_finds_out_is_not_put_into_an_agencys_mouth(house: House, case: Case) -> None:
+    await move(house, case, "Terdisposisi")
+    await forget(house)
+    async with unit(house) as work:
+        operator = Actor("operator", "ani")
+        work.record(await closure.deny(work.connection, case.ticket, operator, "Itu jalan kabupaten.", KOMINFO))
+    [(says, _)] = await told(house, case.pelapor)
+    assert list(says) == ["push.returned", "push.reason"]
+    assert says["push.returned"]["agency"] == house.directory.names[PU]
+
+
+async def test_an_answer_by_the_old_path_is_the_agencys_that_leads(house: House, case: Case) -> None:
+    await move(house, case, "Terdisposisi")
+    await move(house, case, ANSWERED, note=NOTE)
+    async with house.engine.connect() as connection:
+        [held] = await dispositions.of(connection, case.id)
+    assert held.agency == PU
+    assert held.answered_at is not None
+    assert held.first_response_at is not None
+
+
+async def test_an_agency_that_gets_it_by_the_old_path_has_all_its_days(house: House, case: Case) -> None:
+    await move(house, case, "Terdisposisi")
+    await run(house.engine, "UPDATE complaint_history SET at = at - interval '10 days'")
+    started = "SELECT started_at FROM clocks WHERE kind = 'follow_up' AND stopped_at IS NULL"
+    before = await value(house.engine, started)
+    async with unit(house) as work:
+        elsewhere = await complaints.route(
+            work.connection, case.ticket, OPERATOR, function=None, agency="16-dishub", category=None, reason=None
+        )
+        work.record(elsewhere)
+    assert await value(house.engine, started) > before
+
+
+async def test_a_place_that_was_entered_a_minute_ago_stops_no_answer(house: House, case: Case) -> None:
+    region = "INSERT INTO regions VALUES ('16.99', 'Baru', 'kabupaten', NULL, 'Asia/Jakarta', '{}')"
+    await run(house.engine, region)
+    await run(house.engine, "UPDATE complaints SET region = '16.99' WHERE id = :id", id=case.id)
+    await move(house, case, ANSWERED, note=NOTE)
+    assert "push.answer_until" in (await told(house, case.pelapor))[0][0]
 
 
 # --- the table --------------------------------------------------------------------------------------------------

@@ -567,7 +567,11 @@ async def test_a_note_is_in_the_history(desk: httpx.AsyncClient, public: bool) -
     ("path", "body", "said"),
     [
         ("moves", {"status": "Terdisposisi"}, ["push.moved"]),
-        ("moves", {"status": "Terdisposisi", "reason": "a", "note": "b"}, ["push.moved", "push.reason", "push.note"]),
+        (
+            "moves",
+            {"status": "Terdisposisi", "reason": "a", "note": "b"},
+            ["push.moved", "push.reason", "push.officer"],
+        ),
         ("routing", {"agency": "16-dinkes"}, ["push.rerouted"]),
         ("routing", {"category": "JALAN"}, []),
         ("notes", {"text": "x", "public": True}, ["push.message"]),

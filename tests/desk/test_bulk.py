@@ -137,7 +137,7 @@ async def test_what_changed_meanwhile_is_passed_over_and_named(app: FastAPI, ins
     problems = {each.ticket: each.problem for each in (await read(inside, batch_id)).items}
     assert problems == {
         changed.ticket: "changed",
-        moved.ticket: "forbidden",
+        moved.ticket: "gone",
         ended.ticket: "not_allowed",
         unsuggested.ticket: "no_suggestion",
         fine.ticket: None,
@@ -155,6 +155,24 @@ async def test_who_lost_the_role_meanwhile_disposes_of_nothing(app: FastAPI, ins
     await due(inside, batch_id)
     await batching.run(inside, batch_id)
     assert [each.problem for each in (await read(inside, batch_id)).items] == ["forbidden"]
+
+
+async def test_a_batch_tells_nobody_which_tickets_exist(app: FastAPI, inside: House) -> None:
+    [far] = await filed(inside, region=SEKAYU)
+    async with signed_in(app, ADMIN) as client:
+        batch_id = await begin(client, [far.ticket, "T-000-000-0000"])
+    await due(inside, batch_id)
+    await batching.run(inside, batch_id)
+    assert [each.problem for each in (await read(inside, batch_id)).items] == ["gone", "gone"]
+
+
+async def test_the_audit_says_that_an_operator_began_it(app: FastAPI, inside: House) -> None:
+    [event] = await filed(inside)
+    async with signed_in(app, ADMIN) as client:
+        batch_id = await begin(client, [event.ticket])
+        await client.post(f"/massal/{batch_id}/urung")
+    found = await rows(inside.engine, "SELECT verb, actor_kind FROM audit ORDER BY id")
+    assert found == [("batch.begin", "operator"), ("batch.undo", "operator")]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5])

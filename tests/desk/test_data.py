@@ -339,13 +339,19 @@ async def test_a_file_with_a_bad_row_names_it_and_cannot_be_applied(app: FastAPI
     assert await value(inside.engine, "SELECT count(*) FROM holidays WHERE day > '2026-12-31'") == 0
 
 
+async def test_a_file_that_no_preview_has_shown_is_said_to_be_no_sheet(app: FastAPI, inside: House) -> None:
+    digest = inside.shelf.put(b"\x89PNG, a photo that somebody has sent")
+    async with signed_in(app, ADMIN) as client:
+        sent = {"kind": "instansi", "file": digest, "plan": "x"}
+        assert (await client.post("/data/impor/terapkan", data=sent)).status_code == 422
+
+
 async def test_nothing_is_half_done(app: FastAPI, inside: House) -> None:
     """The database itself refuses a row: none of the others is there."""
     await run(inside.engine, "ALTER TABLE holidays ADD CHECK (name <> 'Terlarang')")
     async with signed_in(app, ADMIN) as client:
         shown = await look(client, "hari-libur", HOLIDAYS + "2027-05-01;Terlarang;nasional\n")
-        with pytest.raises(Exception, match="holidays"):
-            await client.post("/data/impor/terapkan", data=agreed(shown))
+        assert (await client.post("/data/impor/terapkan", data=agreed(shown))).status_code == 500
     assert await value(inside.engine, "SELECT count(*) FROM holidays WHERE day > '2026-12-31'") == 0
     assert await audited(inside, "data.added") == []
 
@@ -472,7 +478,30 @@ async def test_jobs_are_run_again_by_administrators(app: FastAPI, inside: House)
     assert await audited(inside, "job.again") == [("job", str(job), {})]
 
 
+async def test_an_administrator_who_answers_for_an_agency_reads_no_other_ticket(app: FastAPI, inside: House) -> None:
+    await undelivered(inside, "7", "16.71")
+    async with signed_in(app, ADMIN, GRANTS[policy.PEJABAT]) as client:
+        page = (await client.get("/data/saluran")).text
+    assert await value(inside.engine, "SELECT ticket FROM complaints") not in page
+    assert "sebuah laporan" in page
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "\u0663", "\x00", "9" * 30, ""])
+async def test_what_is_no_number_is_tried_by_nobody(app: FastAPI, number: str) -> None:
+    async with signed_in(app, ADMIN) as client:
+        for page in ("pekerjaan", "pesan"):
+            assert (await client.post(f"/data/saluran/{page}", data={"one": number})).status_code == 303
+
+
 # --- accounts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Ani\x00", "A\x1bni", "", "\n"])
+async def test_a_name_that_cannot_be_written_is_refused(app: FastAPI, inside: House, name: str) -> None:
+    before = await value(inside.engine, "SELECT count(*) FROM staff")
+    async with signed_in(app, ADMIN) as client:
+        assert (await client.post("/data/staf", data={"login": "ani", "name": name})).status_code == 422
+    assert await value(inside.engine, "SELECT count(*) FROM staff") == before + 1
 
 
 async def test_an_account_from_its_beginning_to_its_end(app: FastAPI, inside: House) -> None:

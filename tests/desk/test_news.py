@@ -178,6 +178,21 @@ async def test_who_goes_away_leaves_nothing_behind(desk: tuple[str, House]) -> N
         assert (await stream.until("laporan"))["reports"][0]["ticket"] == event.ticket
 
 
+class Many:
+    """A process in which more happens than a page that does not read can be told."""
+
+    async def news(self) -> AsyncIterator[str]:
+        for number in range(10 * news.MOST_TICKETS):
+            yield f"T-{number}"
+
+
+async def test_what_nobody_reads_does_not_pile_up() -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    await news._hear(Many(), heard)  # type: ignore[arg-type]
+    assert heard.qsize() <= news.MOST_TICKETS
+    assert heard.get_nowait() == "", "the page looks anew"
+
+
 async def test_a_process_stops_while_pages_listen(settings: Settings, database: str) -> None:
     async with asyncio.timeout(20):
         async with web(settings, database, free_port()) as (address, house):

@@ -53,7 +53,7 @@ async def test_a_notice_says_what_it_is_about_and_leads_there(app: FastAPI, insi
         await give(inside, "4", staff_id=staff_id(client))
         page = (await client.get("/pemberitahuan")).text
     name = inside.directory.names["16.71-pu"]
-    assert f"laporan {event.ticket} belum mendapat respons pertama dari {name}. Batasnya Jum 20 Nov 2026." in page
+    assert f"laporan {event.ticket} belum mendapat tanggapan pertama dari {name}. Batasnya Jum 20 Nov 2026." in page
     assert f"laporan {event.ticket} belum diverifikasi." in page
     assert "Ada hal baru untuk Anda." in page
     assert "Pagi ini: 3 laporan terlambat, 1 jatuh tempo hari ini, 2 dalam dua hari kerja." in page

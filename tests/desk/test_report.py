@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from making import run, value
-from reporting import DISHUB, NAME, PU, TEXT, Report, act, reported
+from reporting import DISHUB, KOMINFO, NAME, PU, TEXT, Report, act, reported
 from sqlalchemy import event, text
 
 from api.house import House
@@ -200,6 +200,71 @@ async def test_the_first_three_offices_stand_with_their_confidence(app: FastAPI,
     )
     assert chosen == [("1", PU, "pu"), ("2", DISHUB, "dishub"), ("3", "16.71-perkim", "perkim")]
     assert "82 dari 100" in page
+
+
+async def test_who_has_a_report_is_no_suggestion_for_it_and_no_single_key_takes_it_away(
+    app: FastAPI, inside: House
+) -> None:
+    report = await reported(inside)
+    async with signed_in(app, ADMIN) as client:
+        before = (await client.get(f"/laporan/{report.ticket}")).text
+        await held(inside, report, PU, DISHUB)
+        after = (await client.get(f"/laporan/{report.ticket}")).text
+    assert "Ditangani oleh" not in before
+    assert "data-accept" in before
+    assert "data-accept" not in after
+    assert re.findall(r'data-choose="\d">.*?name="agency" value="([^"]+)"', after, re.DOTALL)[0] == "16.71-perkim"
+
+
+async def test_an_office_that_sent_a_report_back_is_suggested_last(app: FastAPI, inside: House) -> None:
+    report = await reported(inside)
+    await held(inside, report, PU)
+    async with unit(inside) as work:
+        work.record(
+            await dispositions.hand_back(
+                work.connection, report.ticket, Actor("agency", "staff:2"), PU, "Bukan jalan kota.", kominfo=KOMINFO
+            )
+        )
+    async with signed_in(app, ADMIN) as client:
+        page = (await client.get(f"/laporan/{report.ticket}")).text
+        row = (await client.get("/triase")).text
+    chosen = re.findall(r'data-choose="\d">.*?name="agency" value="([^"]+)"', page, re.DOTALL)
+    assert chosen[0] == DISHUB
+    assert KOMINFO not in chosen
+    # What came back stands with the Kominfo that sorts it, which is nobody's suggestion.
+    assert "Pilih instansi lain" in row
+    assert f'action="/desk/laporan/{report.ticket}/terima"' not in row
+
+
+async def test_a_page_is_called_by_ticket_and_title(app: FastAPI, inside: House) -> None:
+    report = await reported(inside, title="Jalan <rusak>")
+    async with signed_in(app, ADMIN) as client:
+        page = (await client.get(f"/laporan/{report.ticket}")).text
+    assert f"<title>{report.ticket} Jalan &lt;rusak&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "name"),
+    [
+        ("disposisi", {"agency": "Kantor yang tidak ada"}, "disposisi-agency"),
+        ("arsip", {"reason": "bukan-alasan"}, "arsip-reason"),
+        ("gabung", {"into": "bukan tiket"}, "gabung-into"),
+        ("pesan", {"words": " "}, "pesan-words"),
+        ("ubah", {"title": " ", "report_class": "pengaduan"}, "ubah-title"),
+        ("catatan", {"words": " "}, "catatan-words"),
+    ],
+)
+async def test_what_is_wrong_is_tied_to_its_field(
+    app: FastAPI, inside: House, form: str, fields: dict[str, str], name: str
+) -> None:
+    report = await reported(inside)
+    async with signed_in(app, ADMIN) as client:
+        answer = await act(client, inside, report, form, **fields)
+    assert answer.status_code == 422
+    [field] = re.findall(rf'<[^>]*id="{name}"[^>]*>', answer.text)
+    assert 'aria-invalid="true"' in field
+    assert f'aria-describedby="wrong-{form}' in field
+    assert f'id="wrong-{form}"' in answer.text
 
 
 async def test_an_office_that_is_valid_no_more_is_neither_suggested_nor_found(inside: House) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from desking import GRANTS
-from entering import PASSWORD, Person, browser, code, give_password, person, sign_in
+from entering import KEPT, PASSWORD, Person, browser, code, give_password, person, sign_in
 from fastapi import Depends, FastAPI, Form, Request
 from fastapi.responses import JSONResponse
 from hypothesis import example, given
@@ -399,6 +399,30 @@ async def test_a_password_that_will_not_do_uses_nothing_up(
         assert (refused.status_code, problem in said(refused)) == (422, True)
         accepted = await client.post(f"/undangan/{token}", data={"password": PASSWORD, "again": PASSWORD})
         assert accepted.status_code == 303
+
+
+async def test_whoever_saw_the_secret_before_its_owner_knows_nothing(app: FastAPI) -> None:
+    """Somebody else has the password, too, and has looked at the app's secret before the first code was given."""
+    async with app.state.house.engine.begin() as connection:
+        staff_id = await staff.add(connection, "baru", "Baru", [OPERATOR])
+        await staff.set_password(connection, staff_id, KEPT, app.state.house.now())
+
+    def secret(page: httpx.Response) -> str:
+        found = re.search(r"[A-Z2-7]{4}(?: [A-Z2-7]{4}){7}", page.text)
+        assert found
+        return found.group().replace(" ", "")
+
+    async with browser(app) as thief, browser(app) as owner:
+        await give_password(thief, "baru")
+        known = secret(await thief.get("/masuk/kode"))
+        await give_password(owner, "baru")
+        own = secret(await owner.get("/masuk/kode"))
+        assert own != known
+        assert secret(await owner.get("/masuk/kode")) == own
+        assert (await thief.get("/masuk/kode")).headers["location"].startswith("/desk/masuk?")
+        first = factors.code_at(own, datetime.now(UTC))
+        assert (await owner.post("/masuk/kode", data={"code": first})).status_code == 200
+        assert (await owner.get("/akun")).status_code == 200
 
 
 async def test_an_invitation_ends_after_72_hours_and_with_a_newer_one(app: FastAPI) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, time, timedelta
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -24,7 +25,7 @@ from sqlalchemy import text
 from api.house import House
 from api.settings import Settings
 from api.unit import unit
-from desk import triage
+from desk import triage, words
 from desk.access import COOKIE
 from store import attention, complaints, moves, policy
 from store.complaints import Event
@@ -57,13 +58,40 @@ async def test_a_row_says_what_decides(app: FastAPI, inside: House) -> None:
         answer = await client.get("/triase")
     assert answer.status_code == 200
     page = answer.text
-    for words in ("Jalan &lt;rusak&gt;", event.ticket, "Kota Palembang", "yakin", "82&nbsp;%", "Anonim", "Peka"):
-        assert words in page
+    for said in ("Jalan &lt;rusak&gt;", event.ticket, "Kota Palembang", "yakin", "82&nbsp;%", "Anonim", "Peka"):
+        assert said in page
     assert "Bahaya" in page
     assert "Terlambat:" in page
     assert f'action="/desk/laporan/{event.ticket}/terima"' in page
     assert f'value="{event.ticket}:1"' in page
     assert "Budi" not in page
+
+
+@pytest.mark.parametrize(("days", "says"), [(-2, "lewat 2 hari"), (0, "hari ini"), (1, "besok"), (2, "")])
+async def test_a_deadline_is_its_last_day(app: FastAPI, inside: House, days: int, says: str) -> None:
+    event = await filed(inside)
+    zone = inside.zone(PALEMBANG)
+    last = inside.now().astimezone(zone).date() + timedelta(days=days)
+    ends = datetime.combine(last + timedelta(days=1), time(), zone)
+    clock = "INSERT INTO clocks (complaint_id, kind, due_on, due_at) VALUES (:id, 'verify', :last, :ends)"
+    await run(inside.engine, "DELETE FROM clocks")
+    await run(inside.engine, clock, id=event.complaint_id, last=last, ends=ends)
+    async with signed_in(app, ADMIN) as client:
+        page = (await client.get("/triase")).text
+    [shown] = re.findall(r'<td class="deadline">\s*<span class="badge[^"]*">(.*?)</span>', page, re.DOTALL)
+    late = "Terlambat: " if days < 0 else ""
+    assert shown == f"{late}{words.day('id', last, weekday=True)}" + (f" · {says}" if says else "")
+
+
+async def test_a_row_that_is_fetched_anew_leads_back_to_the_filtered_list(app: FastAPI, inside: House) -> None:
+    event = await filed(inside)
+    query = {"tiket": event.ticket, "dari": "/desk/triase?masalah=pu"}
+    async with signed_in(app, ADMIN) as client:
+        kept = (await client.get("/triase/baris", params=query)).text
+        foreign = (await client.get("/triase/baris", params={**query, "dari": "https://example.org/"})).text
+    assert "dari=%2Fdesk%2Ftriase%3Fmasalah%3Dpu" in kept
+    assert 'name="next" value="/desk/triase?masalah=pu"' in kept
+    assert "example.org" not in foreign
 
 
 async def test_only_what_is_in_reach_is_there(app: FastAPI, inside: House) -> None:

@@ -631,3 +631,14 @@ async def test_whatever_happens_one_leads_and_all_is_written_down(
         if whole.complaint.status == "Terdisposisi":
             assert present
         before = after
+
+
+async def test_what_was_denied_does_not_stand_as_a_suggestion(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        event = await file(connection, agency=PU, function="pu")
+        assert await dispositions.standing(connection, event.complaint_id) == (PU, "pu")
+    async with engine.begin() as connection:
+        await dispositions.dispose(connection, event.ticket, OPERATOR, [PU], lead=PU)
+    async with engine.begin() as connection:
+        await dispositions.return_to_triage(connection, event.ticket, OPERATOR, "Jalan nasional", agency=KOMINFO)
+        assert await dispositions.standing(connection, event.complaint_id) is None

@@ -306,6 +306,36 @@ async def test_covered_words_find_nothing_for_those_who_may_not_read_them(engine
             assert len(got) == hits, (words, uncovered)
 
 
+@given(st.sampled_from(["rumah", "hubungi OR rumah", '"di rumah"', "pagar"]), st.sampled_from(["", "hubungi", "pagar"]))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_a_search_leaves_out_does_not_tell_what_is_covered(
+    engine: AsyncEngine, words: str, besides: str
+) -> None:
+    own = Reach(regions=(PALEMBANG,))
+    besides = f" -{besides}" if besides else ""
+
+    async def found(connection: AsyncConnection, asked: str, uncovered: Reach) -> list[str]:
+        hits = await reports.search(connection, Query(words=asked), own, HOME, NOW, uncovered=uncovered)
+        return [each.ticket for each in hits]
+
+    async with engine.connect() as connection:
+        covered = await file(connection, title="Tetangga", text="Hubungi Zulkarnain di rumah.", region=PALEMBANG)
+        await file(connection, title="Tetangga", text="Pagar rumah Zulkarnain roboh.", region=PALEMBANG)
+        await run_in(
+            connection,
+            "UPDATE complaints SET masked_text = 'Hubungi [nama] di rumah.' WHERE id = :id",
+            id=covered.complaint_id,
+        )
+        asked = words + besides
+        guessed = [await found(connection, f"{asked} -{name}", Reach()) for name in ("zulkarnain", "sulaiman")]
+        assert [covered.ticket in tickets for tickets in guessed] == [
+            covered.ticket in await found(connection, asked, Reach())
+        ] * 2
+        if " OR " not in words:
+            assert covered.ticket not in await found(connection, f"{asked} -zulkarnain", own)
+        assert len(guessed[0]) < 2, "the words of what is not covered are left out as they were asked to be"
+
+
 async def test_no_name_of_a_pelapor_is_searched(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         chat = await contact(connection)

@@ -88,6 +88,16 @@ def locked(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def _longer(words: str) -> bytes:
+    """A workbook with a cell that no program writes: openpyxl would cut it as well."""
+    whole = xlsx(("Tanggal", "Nama", "Jenis"), ("2026-01-01", "Tahun Baru", "nasional"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for each in source.namelist():
+            target.writestr(each, source.read(each).replace(b"Tahun Baru", words.encode()))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "key"),
     [
@@ -105,6 +115,9 @@ def locked(content: bytes) -> bytes:
         (packed(other_txt=b"nothing"), "broken"),
         (packed(bomb_xml=b"0" * (sheets.UNPACKED + 1)), "bomb"),
         (packed(laughs_xml=b'<!DOCTYPE x [<!ENTITY a "ha">]><x>&a;</x>'), "bomb"),
+        (packed(laughs_xml='<!DOCTYPE x [<!ENTITY a "ha">]><x>&a;</x>'.encode("utf-16")), "bomb"),
+        (packed(laughs_bin=b'<!DOCTYPE x [<!ENTITY a "ha">]><x>&a;</x>'), "bomb"),
+        (_longer("x" * 32_768), "bomb"),
         (locked(xlsx(("Tanggal", "Nama", "Jenis"), ("2026-01-01", "Tahun Baru", "nasional"))), "broken"),
         (xlsx(("Tanggal", "Nama", "Jenis")), "no_rows"),
         (xlsx(), "empty"),
