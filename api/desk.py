@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import files
 from api.house import House
 from api.listening import CHANGED, listen
 from api.settings import Settings
@@ -97,6 +99,10 @@ class DeskShell:
     def spoken(self, says: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[str]:
         """What a citizen would read."""
         return [speak(key, parameters, language) for key, parameters in says]
+
+    def served(self, content: bytes, content_type: str | None, *, name: str, asked: str | None) -> Response:
+        """The bytes of a file as an answer."""
+        return files.answer(content, content_type, asked, name=name)
 
     async def news(self) -> AsyncIterator[str]:
         """The tickets of complaints as they change."""

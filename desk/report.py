@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from desk import keeping, offices, served, timeline
+from desk import keeping, offices, timeline
 from desk.access import HouseRule, Officer, Opened, ReportRule, shell_of
 from desk.places import inside
 from desk.rendering import language_of
@@ -51,7 +51,8 @@ async def file(
         content = await asyncio.to_thread(shell.shelf.get, digest)
     except FileNotFoundError:
         raise NotFound(opened.ticket) from None
-    return served.answer(content, content_type, f"{opened.ticket}-{file_id}", request.headers.get("range"))
+    name, asked = f"{opened.ticket}-{file_id}", request.headers.get("range")
+    return shell.served(content, content_type, name=name, asked=asked)
 
 
 @router.get("/laporan/{ticket}/perubahan")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store.complaints import Event
@@ -91,6 +92,10 @@ class Shell(Protocol):
 
     def spoken(self, says: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[str]:
         """What a citizen would read: text keys with their parameters, spoken in a language ("id", "en")."""
+
+    def served(self, content: bytes, content_type: str | None, *, name: str, asked: str | None) -> Response:
+        """The bytes of a file as an answer: shown or played where they are a picture, sound or film, else saved under
+        `name` (plain ASCII). `asked` is the Range header."""
 
     def news(self) -> AsyncIterator[str]:
         """The tickets of complaints as they change, in any process, from now on; "" where some may have been missed."""

@@ -86,3 +86,15 @@ async def eventually(found: Callable[[], Awaitable[Any]], wanted: Any = True, pa
     while (last := await found()) != wanted:
         assert time.monotonic() < deadline, f"{last!r} is still not {wanted!r}"
         await asyncio.sleep(0.01)
+
+
+async def in_this_loop(check: object) -> None:
+    """Run an async property of hypothesis in the loop that the app and its engine belong to."""
+    inner = check.hypothesis.inner_test  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+
+    def step(*args: object, **kwargs: object) -> None:
+        asyncio.run_coroutine_threadsafe(inner(*args, **kwargs), loop).result()
+
+    check.hypothesis.inner_test = step  # type: ignore[attr-defined]
+    await asyncio.to_thread(check)  # type: ignore[arg-type]

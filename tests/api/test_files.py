@@ -64,3 +64,20 @@ def test_any_wish_is_answered_with_bytes_of_the_file(content: bytes, asked: str)
     assert response.status_code in {200, 206, 416}
     assert response.body in content
     assert (response.body == content) if response.status_code == 200 else True
+
+
+@pytest.mark.parametrize(
+    ("content", "stored_as", "kind", "way"),
+    [
+        (b"\x89PNG\r\n\x1a\n...", "image/png", "image/png", "inline"),
+        (b"\xff\xd8\xff...", None, "image/jpeg", "inline"),
+        (b"<svg onload=alert(1)>", "image/svg+xml", "application/octet-stream", "attachment"),
+        (b"<html>", "image/png", "application/octet-stream", "attachment"),
+        (b"%PDF-1.7", "application/pdf", "application/octet-stream", "attachment"),
+        (b"OggS", "audio/ogg", "audio/ogg", "inline"),
+    ],
+)
+def test_an_officer_sees_pictures_by_their_bytes(content: bytes, stored_as: str | None, kind: str, way: str) -> None:
+    response = answer(content, stored_as, name="T-1-2")
+    assert response.headers["content-type"] == kind
+    assert response.headers["content-disposition"] == f'{way}; filename="T-1-2"'

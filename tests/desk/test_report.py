@@ -23,7 +23,7 @@ from sqlalchemy import event, text
 from api.house import House
 from api.reactions import REACTIONS
 from api.unit import unit
-from desk import marking, offices, served, sketch, timeline, words
+from desk import marking, offices, sketch, timeline, words
 from desk.marking import Piece
 from desk.shell import Span
 from store import agencies, complaints, dispositions, dossiers, editing, kept, masterdata, policy, regions
@@ -391,17 +391,6 @@ async def test_a_voice_note_is_played_in_parts_and_stands_with_its_words(app: Fa
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"OggS", "bytes 0-3/100")
     assert "<audio controls" in page
     assert "jalannya rusak" in page
-
-
-@given(st.binary(max_size=64), st.integers(0, 80), st.integers(0, 80))
-def test_a_part_is_a_part(content: bytes, first: int, last: int) -> None:
-    found = served.answer(content, "audio/ogg", "x", f"bytes={first}-{last}")
-    if last < first:
-        assert (found.status_code, found.body) == (200, content)
-    elif first >= len(content):
-        assert found.status_code == 416
-    else:
-        assert (found.status_code, found.body) == (206, content[first : last + 1])
 
 
 # --- place --------------------------------------------------------------------------------------------------------

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from desking import GRANTS, PALEMBANG, SEKAYU, signed_in
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import file
+from making import file, in_this_loop
 
 from api.house import House
 from desk import search
@@ -107,15 +105,3 @@ async def test_any_query_is_answered(app: FastAPI, inside: House) -> None:
             assert (await client.get("/cari", params=wanted)).status_code in (200, 303)
 
         await in_this_loop(check)
-
-
-async def in_this_loop(check: object) -> None:
-    """Run an async property in the loop that the app belongs to."""
-    inner = check.hypothesis.inner_test  # type: ignore[attr-defined]
-    loop = asyncio.get_running_loop()
-
-    def step(*args: object, **kwargs: object) -> None:
-        asyncio.run_coroutine_threadsafe(inner(*args, **kwargs), loop).result()
-
-    check.hypothesis.inner_test = step  # type: ignore[attr-defined]
-    await asyncio.to_thread(check)  # type: ignore[arg-type]

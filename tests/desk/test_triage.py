@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from journey.browser import chromium
-from making import OPERATOR, contact, file, run, value
+from making import OPERATOR, contact, file, in_this_loop, run, value
 from playwright.async_api import Page
 from running import web
 from sqlalchemy import text
@@ -167,18 +166,6 @@ async def test_whatever_an_address_says_is_answered(app: FastAPI, inside: House)
                 assert (await client.get(path, params=wanted)).status_code in (200, 422)
 
         await in_this_loop(check)
-
-
-async def in_this_loop(check: object) -> None:
-    """Run an async property in the loop that the app belongs to."""
-    inner = check.hypothesis.inner_test  # type: ignore[attr-defined]
-    loop = asyncio.get_running_loop()
-
-    def step(*args: object, **kwargs: object) -> None:
-        asyncio.run_coroutine_threadsafe(inner(*args, **kwargs), loop).result()
-
-    check.hypothesis.inner_test = step  # type: ignore[attr-defined]
-    await asyncio.to_thread(check)  # type: ignore[arg-type]
 
 
 # --- in a browser ---------------------------------------------------------------------------------------------

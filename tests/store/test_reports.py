@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +9,7 @@ import pytest
 from desking import PALEMBANG, SEKAYU
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import OPERATOR, contact, file
+from making import OPERATOR, contact, file, in_this_loop
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -223,19 +222,7 @@ async def test_lists_hold_what_the_policy_allows_and_nothing_else(engine: AsyncE
             assert set(await inbox(connection, reach, most=200)) == allowed
             assert {ticket for ticket, _ in await reports.versions(connection, every, reach, HOME)} == allowed
 
-    await _in_this_loop(check)
-
-
-async def _in_this_loop(check: object) -> None:
-    """Run an async property in the loop that the engine belongs to."""
-    inner = check.hypothesis.inner_test  # type: ignore[attr-defined]
-    loop = asyncio.get_running_loop()
-
-    def step(*args: object, **kwargs: object) -> None:
-        asyncio.run_coroutine_threadsafe(inner(*args, **kwargs), loop).result()
-
-    check.hypothesis.inner_test = step  # type: ignore[attr-defined]
-    await asyncio.to_thread(check)  # type: ignore[arg-type]
+    await in_this_loop(check)
 
 
 # --- the search ------------------------------------------------------------------------------------------------------
@@ -354,7 +341,7 @@ async def test_any_words_can_be_looked_for(engine: AsyncEngine) -> None:
             await reports.can_search(connection, words)
             await reports.search(connection, Query(words=words), ALL, HOME, NOW, uncovered=Reach())
 
-    await _in_this_loop(check)
+    await in_this_loop(check)
 
 
 @pytest.mark.parametrize(
