@@ -43,9 +43,12 @@ class Officer:
         return policy.reach(self.grants, verb)
 
     def actor(self, verb: str, subject: Subject | None = None) -> Actor:
-        """Who acts, for the history: an operator, or an agency where only that grant allows it."""
-        as_operator = [grant for grant in self.grants if grant.role == policy.ADMIN_INSTANSI]
-        return Actor("operator" if policy.may(as_operator, verb, subject) else "agency", f"staff:{self.staff_id}")
+        """Who acts, for the history: an operator, an agency where only that grant allows it, else simply staff."""
+        kinds = ((policy.ADMIN_INSTANSI, "operator"), (policy.PEJABAT, "agency"))
+        for role, kind in kinds:
+            if policy.may([grant for grant in self.grants if grant.role == role], verb, subject):
+                return Actor(kind, f"staff:{self.staff_id}")
+        return Actor("staff", f"staff:{self.staff_id}")
 
     @property
     def agencies(self) -> tuple[str, ...]:

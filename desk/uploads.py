@@ -226,20 +226,34 @@ class Bodies:
             return
         most = self._most(scope["path"].removeprefix(scope.get("root_path", "")))
         said = Headers(scope=scope).get("content-length", "")
-        received = 0
+        received, refused, begun = 0, False, False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
             if received > most or (said.isdecimal() and int(said) > most):
+                refused = True
                 while message.get("more_body") and received <= _SWALLOWED * most:
                     message = await receive()
                     received += len(message.get("body", b""))
                 raise HTTPException(413)
             return message
 
-        await self._app(scope, counted, send)
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            if refused and not begun and message.get("status") != 413:
+                return  # what an app in between makes of the refusal: the desk's own page follows
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except Exception:
+            if begun or not refused:
+                raise
+        if refused and not begun:
+            raise HTTPException(413)
 
     def _most(self, path: str) -> int:
         return next((most for pattern, most in self._room if pattern.fullmatch(path)), LARGEST_BODY)

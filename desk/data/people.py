@@ -52,7 +52,7 @@ async def add(request: Request, officer: Administrator) -> Response:
     try:
         async with shell.unit() as work:
             staff_id = await staff.add(work.connection, login, name)
-            await _write(work, officer, "staff.added", staff_id)
+            await _write(work, officer, "account.add", staff_id)
     except IntegrityError:
         return await _everybody(request, 422, problem="taken", login=login, name=name)
     return RedirectResponse(f"/desk/data/staf/{staff_id}", 303)
@@ -109,7 +109,7 @@ async def invite(request: Request, staff_id: int, officer: Administrator) -> Res
     try:
         async with shell.unit() as work:
             token = await staff.invite(work.connection, staff_id, shell.now())
-            await _write(work, officer, "staff.invited", staff_id)
+            await _write(work, officer, "invitation.give", staff_id)
     except staff.NoAccount:
         return await _person(request, staff_id, 409, problem="disabled")
     return await _person(request, staff_id, link=f"{shell.public_url}/desk/undangan/{token}")
@@ -133,7 +133,7 @@ async def _grant(work: Work, request: Request, officer: Officer, staff_id: int, 
         raise Refused("held")
     await staff.grant(work.connection, staff_id, new)
     detail = {"role": new.role, "region": new.region, "agency": new.agency}
-    await _write(work, officer, "grant.given", staff_id, detail)
+    await _write(work, officer, "grant.give", staff_id, detail)
 
 
 async def _end_grant(work: Work, request: Request, officer: Officer, staff_id: int, form: FormData) -> None:
@@ -145,25 +145,25 @@ async def _end_grant(work: Work, request: Request, officer: Officer, staff_id: i
     if staff_id == officer.staff_id and held[asked].grant.role == policy.ADMINISTRATOR:
         raise Refused("yourself")
     await staff.revoke(work.connection, held[asked].id, shell.now())
-    await _write(work, officer, "grant.ended", staff_id, {"role": held[asked].grant.role})
+    await _write(work, officer, "grant.end", staff_id, {"role": held[asked].grant.role})
 
 
 async def _disable(work: Work, request: Request, officer: Officer, staff_id: int, form: FormData) -> None:
     if staff_id == officer.staff_id:
         raise Refused("yourself")
     await staff.disable(work.connection, staff_id, shell_of(request).now())
-    await _write(work, officer, "staff.disabled", staff_id)
+    await _write(work, officer, "account.disable", staff_id)
 
 
 async def _enable(work: Work, request: Request, officer: Officer, staff_id: int, form: FormData) -> None:
     await staff.enable(work.connection, staff_id)
-    await _write(work, officer, "staff.enabled", staff_id)
+    await _write(work, officer, "account.enable", staff_id)
 
 
 async def _end_sessions(work: Work, request: Request, officer: Officer, staff_id: int, form: FormData) -> None:
     keep = officer.session_id if staff_id == officer.staff_id else None
     ended = await staff.end_sessions(work.connection, staff_id, keep)
-    await _write(work, officer, "staff.sessions_ended", staff_id, {"sessions": ended})
+    await _write(work, officer, "session.end", staff_id, {"sessions": ended})
 
 
 async def _reset_factor(work: Work, request: Request, officer: Officer, staff_id: int, form: FormData) -> None:
@@ -172,7 +172,7 @@ async def _reset_factor(work: Work, request: Request, officer: Officer, staff_id
     await factors.forget(work.connection, staff_id)
     # Whoever holds a session without the factor must not go on with it.
     await staff.end_sessions(work.connection, staff_id)
-    await _write(work, officer, "staff.factor_reset", staff_id)
+    await _write(work, officer, "factor.forget", staff_id)
 
 
 Act = Callable[[Work, Request, Officer, int, FormData], Awaitable[None]]

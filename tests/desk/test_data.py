@@ -540,13 +540,13 @@ async def test_an_account_from_its_beginning_to_its_end(app: FastAPI, inside: Ho
         assert (await client.post("/data/staf/999999/aktif")).status_code == 404
     written = await rows(inside.engine, "SELECT verb, detail FROM audit ORDER BY id")
     verbs = [row.verb for row in written]
-    assert verbs[:3] == ["staff.added", "grant.given", "grant.given"]
+    assert verbs[:3] == ["account.add", "grant.give", "grant.give"]
     assert verbs[-5:] == [
-        "grant.ended",
-        "staff.factor_reset",
-        "staff.sessions_ended",
-        "staff.disabled",
-        "staff.enabled",
+        "grant.end",
+        "factor.forget",
+        "session.end",
+        "account.disable",
+        "account.enable",
     ]
     assert "ani" not in str([row.detail for row in written]).lower()
     assert link[1] not in str(written)
