@@ -49,7 +49,7 @@ KNOWN = ["16.71-pu", "16-kominfo", "T-482-173-9051", "16.71", "pengaduan", "1", 
 VALUES = st.sampled_from([*NUMBERS, *WORDS, *KNOWN]) | st.text(max_size=20)
 FIELDS = st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=8), VALUES), max_size=12)
 QUIET = examples(
-    max_examples=150,
+    max_examples=75,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
