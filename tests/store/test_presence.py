@@ -58,18 +58,19 @@ async def test_a_list_counts_others_within_reach(engine: AsyncEngine) -> None:
 
 
 async def test_listening_shows_what_a_session_may_and_does_not_keep_it_alive(engine: AsyncEngine) -> None:
+    now = datetime.now(UTC)
     grant = Grant(policy.ADMIN_INSTANSI, region=PALEMBANG)
     async with engine.begin() as connection:
         staff_id, token = await officer(connection, grant)
-        session = await staff.session(connection, token, datetime.now(UTC))
+        session = await staff.session(connection, token, now)
         assert isinstance(session, staff.Session)
     before = await value(engine, "SELECT seen_at FROM staff_sessions")
     async with engine.begin() as connection:
-        assert await presence.still(connection, session.id, NOW + timedelta(hours=1)) == (grant,)
-        assert await presence.still(connection, session.id, NOW + staff.IDLE + MINUTE) is None
-        assert await presence.still(connection, session.id + 1, NOW) is None
+        assert await presence.still(connection, session.id, now + timedelta(hours=1)) == (grant,)
+        assert await presence.still(connection, session.id, now + staff.IDLE + MINUTE) is None
+        assert await presence.still(connection, session.id + 1, now) is None
     assert await value(engine, "SELECT seen_at FROM staff_sessions") == before
     async with engine.begin() as connection:
-        await staff.disable(connection, staff_id, NOW)
-        assert await presence.still(connection, session.id, NOW) is None
-        assert await presence.grants(connection, staff_id, NOW) == ()
+        await staff.disable(connection, staff_id, now)
+        assert await presence.still(connection, session.id, now) is None
+        assert await presence.grants(connection, staff_id, now) == ()
