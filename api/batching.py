@@ -12,12 +12,13 @@ from datetime import datetime
 import structlog
 
 from api.house import House
-from api.problems import is_busy, is_down, where
+from api.problems import where
 from api.unit import Unit, unit
 from store import audit, batches, complaints, dispositions, policy, presence, reports
 from store.agencies import is_valid
 from store.batches import Batch, Item
 from store.complaints import Actor, Changed, NotAllowed, NotFound
+from store.database import is_busy, is_down
 
 log = structlog.get_logger(__name__)
 

@@ -13,12 +13,12 @@ from api import intake, jobs
 from api.delivery import button
 from api.house import House
 from api.listening import SPOKEN, listen
-from api.problems import is_down
 from api.webchat import Line, Played, StoreDown
 from bot.channels import webchat
 from bot.messages import Address, Incoming, Media, clean
 from bot.texts import speak
 from store import deliveries, media
+from store.database import is_down
 
 
 class Chat:

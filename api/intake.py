@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 
 from api import afterwards, belongings, jobs, metrics
 from api.house import House
-from api.problems import is_busy, is_down
 from api.unit import Unit, unit
 from bot import answers, asking, conversation, dialogue
 from bot.conversation import Draft
@@ -59,6 +58,7 @@ from store import (
     receipts,
 )
 from store.complaints import Actor, NewComplaint
+from store.database import is_busy, is_down
 from store.deliveries import JOIN_SECONDS, NewDelivery
 from store.gazetteer import Found
 from store.inbox import Taken

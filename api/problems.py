@@ -6,17 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.complaints import NotAllowed, NotFound
+from store.database import is_down
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 log = structlog.get_logger(__name__)
@@ -45,28 +43,6 @@ def response(status: int, detail: str, headers: Mapping[str, str] | None = None,
     """A problem as an HTTP answer."""
     body = {"type": "about:blank", "title": TITLES.get(status, "Error"), "status": status, "detail": detail, **members}
     return JSONResponse(body, status, headers=dict(headers or {}), media_type="application/problem+json")
-
-
-def is_down(error: BaseException) -> bool:
-    """Whether an error means that the store cannot be used just now (and not that a statement is wrong)."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or (error.orig is not None and is_down(error.orig))
-    if isinstance(error, psycopg.Error):
-        if error.sqlstate is None:  # it comes from the connection, or from the value of a parameter
-            return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        # Class 08 connection, 53 resources, 57 intervention, 40 rollback, 55 locks: all pass by themselves.
-        return error.sqlstate[:2] in {"08", "53", "57", "40", "55"}
-    if isinstance(error, PoolTimeout | ConnectionError):
-        return True
-    # The job queue wraps what the connection says.
-    return error.__cause__ is not None and is_down(error.__cause__)
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether another transaction was in the way, so that the same again in a moment will do (55P03, 40P01)."""
-    if isinstance(error, DBAPIError):
-        return error.orig is not None and is_busy(error.orig)
-    return isinstance(error, psycopg.Error) and error.sqlstate in {"55P03", "40P01"}
 
 
 def install(app: FastAPI) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import structlog
 
 from api.house import House
-from api.problems import is_busy
 from api.unit import unit
 from store import sealing
+from store.database import is_busy
 
 log = structlog.get_logger(__name__)
 

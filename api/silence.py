@@ -8,10 +8,11 @@ import structlog
 
 from api import intake
 from api.house import House
-from api.problems import is_down, where
+from api.problems import where
 from api.unit import Unit, unit
 from bot import conversation, dialogue
 from store import contacts
+from store.database import is_down
 from store.deliveries import NewDelivery
 
 log = structlog.get_logger(__name__)

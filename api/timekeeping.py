@@ -11,11 +11,12 @@ import structlog
 
 from api import reactions
 from api.house import House
-from api.problems import is_down, where
+from api.problems import where
 from api.unit import Unit, unit
 from store import clocks, notices, policy
 from store.calendar import Calendar, CalendarUnknown
 from store.clocks import Clock, Load
+from store.database import is_down
 from store.notices import Person
 from store.policy import Reach
 

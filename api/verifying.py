@@ -30,10 +30,10 @@ from starlette.exceptions import HTTPException
 
 from api import webchat
 from api.house import House
-from api.problems import is_down
 from api.unit import unit
 from bot.texts import FOLDER, LANGUAGES, speak
 from store import guesses, receipts, tickets
+from store.database import is_down
 from store.receipts import Shown
 
 PATH = "/periksa"

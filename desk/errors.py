@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +16,7 @@ from desk.access import Forbidden, SignInNeeded
 from desk.places import HOME, inside
 from desk.rendering import page
 from store.complaints import Changed, NotAllowed, NotFound
+from store.database import is_down
 
 log = structlog.get_logger(__name__)
 
@@ -107,24 +105,11 @@ def _cause(error: Exception) -> Exception:
 def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 413:
         return _said(request, 413, "too_large")
-    if isinstance(error, DBAPIError | PoolTimeout | psycopg.OperationalError) and _passes(error):
+    if is_down(error):
         log.warning("store_down", path=_pattern(request), kind=type(error).__name__)
         return _said(request, 503, "away")
     log.error("defect", path=_pattern(request), kind=type(error).__name__)
     return _said(request, 500, "defect")
-
-
-def _passes(error: Exception) -> bool:
-    """Whether it will be well again by itself: a lost connection, no resources, a lock (classes 08, 53, 57, 40, 55)."""
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        state = getattr(error.orig, "sqlstate", None)
-        return isinstance(error.orig, psycopg.OperationalError) if state is None else state[:2] in _PASSING
-    return True
-
-
-_PASSING = {"08", "53", "57", "40", "55"}
 
 
 def _pattern(request: Request) -> str:

@@ -13,6 +13,7 @@ from desk.access import Opened
 from desk.shell import Shell, Work
 from store import reports
 from store.complaints import NotFound
+from store.database import is_busy
 
 T = TypeVar("T")
 
@@ -24,7 +25,6 @@ class Busy(ValueError):
 # A citizen who writes at the same moment has the chat locked for some milliseconds (docs/decisions/0008).
 _PATIENCE = 5
 _WAIT_SECONDS = 0.05
-_BUSY = {"55P03", "40P01"}
 
 
 async def insist(shell: Shell, opened: Opened, do: Callable[[Work], Awaitable[T]]) -> T:
@@ -41,7 +41,7 @@ async def insist(shell: Shell, opened: Opened, do: Callable[[Work], Awaitable[T]
                     raise NotFound(opened.ticket)
                 return await do(work)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _BUSY:
+            if not is_busy(error):
                 raise
             await asyncio.sleep(_WAIT_SECONDS * 2**attempt)
     raise Busy

@@ -8,13 +8,13 @@ from contextlib import suppress
 import structlog
 
 from api.house import open_house
-from api.problems import is_down
 from api.providers import introduce, telegram
 from api.running import database, on_stop
 from api.settings import Settings, SettingsWrong
 from api.suggesting import Suggester
 from api.webhooks.telegram import take_update
 from bot.messages import TryLater, Undeliverable
+from store.database import is_down
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,11 @@ from fastapi.responses import JSONResponse
 
 from api import intake, metrics
 from api.house import House
-from api.problems import Problem, is_down, where
+from api.problems import Problem, where
 from api.unit import unit
 from bot.channels import telegram
 from store import attention, inbox
+from store.database import is_down
 
 log = structlog.get_logger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"

@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api import problems
-from api.problems import Problem, is_down
+from api.problems import Problem
 from store.complaints import NotAllowed, NotFound
+from store.database import is_down
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
