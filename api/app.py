@@ -49,6 +49,8 @@ def build(settings: Settings, url: str) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            # FastAPI's caches keep an app's routes beyond its end; the house behind them need not stay.
+            del app.state.house
 
     app = FastAPI(
         title="Kanal LAPOR",
