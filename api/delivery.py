@@ -139,7 +139,7 @@ class Speaker:
             return Outcome(delivery.id, delivery.contact_id, delivery.attempts, problem="unspeakable")
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                sequence = await self._channels[delivery.channel].send(message)
+                said = await self._channels[delivery.channel].send(message)
         except Undeliverable as error:
             log.info("delivery_failed", delivery=delivery.id, problem=error.reason, gone=error.gone)
             return Outcome(
@@ -157,7 +157,7 @@ class Speaker:
         except Exception as error:
             log.error("channel_failed", channel=delivery.channel, kind=type(error).__name__)
             return self._later(delivery, TryLater("channel_error"))
-        return Outcome(delivery.id, delivery.contact_id, delivery.attempts, sent=True, sequence=sequence)
+        return Outcome(delivery.id, delivery.contact_id, delivery.attempts, sent=True, sequence=said.sequence)
 
     def _later(self, delivery: Claimed, error: TryLater) -> Outcome:
         """When to try again: as the provider wishes, or after a doubling pause; not for ever."""

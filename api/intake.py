@@ -17,7 +17,7 @@ from api.house import House
 from api.unit import Unit, unit
 from bot import answers, asking, conversation, dialogue
 from bot.conversation import Draft
-from bot.messages import Incoming
+from bot.messages import UNNUMBERED, Incoming
 from bot.script import AFTERWARDS, QUESTIONS, privacy_of, time_of
 from bot.turns import (
     Act,
@@ -121,6 +121,8 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         if taken is None:
             metrics.repeats.labels(message.address.channel).inc()
             return False
+        if message.sequence == UNNUMBERED:
+            message = replace(message, sequence=taken.line_id)
         before = conversation.load(taken.conversation)
         spoken = await _spoken_before(work, taken, before, message)
         if spoken is not None and _asks_freely(before) and _is_in_flight(spoken, received_at, house.now()):

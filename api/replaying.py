@@ -24,7 +24,7 @@ from api.house import House
 from api.transcribing import Listener
 from api.transcripts import Outcome, Said, Transcript, Turn, span
 from bot.channels.terminal import Terminal
-from bot.messages import Address, Channel, Incoming, Media, Outgoing, Place, Undeliverable
+from bot.messages import Address, Channel, Incoming, Media, Outgoing, Place, Sent, Undeliverable
 from bot.texts import speak
 from store import rehearsal
 
@@ -57,13 +57,13 @@ class Ear:
         self._spoken: defaultdict[str, list[Outgoing]] = defaultdict(list)
         self._news = asyncio.Condition()
 
-    async def send(self, message: Outgoing) -> int | None:
+    async def send(self, message: Outgoing) -> Sent:
         """Send on the channel, then tell whoever listens."""
-        sequence = await self._channel.send(message)
+        sent = await self._channel.send(message)
         async with self._news:
             self._spoken[message.address.user].append(message)
             self._news.notify_all()
-        return sequence
+        return sent
 
     async def fetch(self, provider_id: str) -> bytes:
         """The channel's own file."""

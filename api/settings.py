@@ -30,6 +30,17 @@ class Settings(BaseSettings):
     telegram_mode: Literal["webhook", "polling"] = Field(
         "webhook", description="polling where no public address exists"
     )
+    whatsapp_token: SecretStr | None = Field(None, description="of a system user at Meta; empty: no WhatsApp")
+    whatsapp_phone_number_id: str = Field("", description="Meta's id of our number, not the number itself")
+    whatsapp_app_secret: SecretStr = Field(SecretStr(""), description="with which Meta signs what it posts to us")
+    whatsapp_verify_token: SecretStr = Field(SecretStr(""), description="what we and Meta's form agree on; our choice")
+    whatsapp_base_url: str = Field("https://graph.facebook.com", description="any server that speaks the Cloud API")
+    whatsapp_api_version: str = Field("v23.0", pattern=r"v\d{1,3}\.\d{1,2}", description="of the Cloud API")
+    whatsapp_business_account_id: str = Field(
+        "", description="Meta's id of the account; with it templates are checked at start"
+    )
+    whatsapp_templates: Path | None = Field(None, description="which text goes by which template; empty: ours")
+    clamd_host: str = Field("", description="host:port or socket of a ClamAV that looks at files; empty: none does")
     home_region: str = Field("16", description="province that is asked when the place is unknown")
     database_connections: int = Field(8, ge=2, le=100, description="connections of one process")
     delivery_give_up_hours: float = Field(72.0, gt=0, description="after this a message is shown as undeliverable")
@@ -60,7 +71,7 @@ class Settings(BaseSettings):
                 raise ValueError("must look like postgresql://user:password@host:5432/name") from None
         return value
 
-    @field_validator("public_url", "telegram_base_url")
+    @field_validator("public_url", "telegram_base_url", "whatsapp_base_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
@@ -113,6 +124,28 @@ class Settings(BaseSettings):
             if "api.telegram.org" in self.telegram_base_url and not self.public_url.startswith("https://"):
                 raise ValueError("PUBLIC_URL must be https for Telegram's webhook, or set TELEGRAM_MODE=polling")
         return self
+
+    @model_validator(mode="after")
+    def _whatsapp_is_whole(self) -> Settings:
+        if self.whatsapp_token:
+            needed = {
+                "WHATSAPP_PHONE_NUMBER_ID": self.whatsapp_phone_number_id,
+                "WHATSAPP_APP_SECRET": self.whatsapp_app_secret.get_secret_value(),
+                "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
+            }
+            missing = [name for name, value in needed.items() if not value]
+            if missing:
+                raise ValueError(f"{', '.join(missing)} must be set with WHATSAPP_TOKEN")
+            if not self.whatsapp_phone_number_id.isdecimal():
+                raise ValueError("WHATSAPP_PHONE_NUMBER_ID must be Meta's id of the number: digits alone")
+        return self
+
+    @field_validator("whatsapp_templates")
+    @classmethod
+    def _file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a file")
+        return value
 
     @model_validator(mode="after")
     def _provider_knows_us(self) -> Settings:

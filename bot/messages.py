@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 MediaKind = Literal["photo", "document", "voice", "video"]
+
+# The sequence of a message in a channel that does not number them: the number of our own line stands in for it.
+UNNUMBERED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,12 @@ class Incoming:
 
     `message_id` identifies the delivery in its channel (the inbox key: the same id is the same
     message, whatever its text). `sequence` orders the messages of one chat, and an edited message
-    keeps the sequence of the message it replaces. A message in a group (not `private`) may be
+    keeps the sequence of the message it replaces (`UNNUMBERED` where the channel has no numbers; a tap has 0).
+    `known_as` are all ids by which the provider names this sender in this message, the most lasting first; empty where
+    the address is the only one. `window_until` is until when this message lets us answer in our own words, where the
+    channel has such a limit. A message in a group (not `private`) may be
     `addressed` to us; what it says is not kept. `language` is one that the citizen chose, not the phone's.
-    `reply_to` is the sequence of the message that this one answers, where the channel can quote; `forwarded` says
+    `reply_to` is the provider's id of the message that this one answers, where the channel can quote; `forwarded` says
     that the words are somebody else's; `transcribed` that they were heard in a voice note, by a machine.
     """
 
@@ -72,9 +79,11 @@ class Incoming:
     unsupported: str | None = None
     name: str | None = None
     language: str | None = None
-    reply_to: int | None = None
+    reply_to: str | None = None
     forwarded: bool = False
     transcribed: bool = False
+    known_as: tuple[str, ...] = ()
+    window_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +95,74 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file to be sent: its bytes, and the content type that they have been seen to be of."""
+
+    kind: MediaKind
+    content: bytes
+    content_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Words that the provider has approved beforehand, by their name and language there, and what fills their gaps.
+
+    `payload` comes back as `Incoming.choice` from the template's one button, if it has one.
+    """
+
+    name: str
+    language: str
+    parameters: tuple[str, ...] = ()
+    payload: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to one address, in plain text (no markup), with the choices below it."""
+    """One message to one address, in plain text (no markup), with the choices below it and files before it.
+
+    `asks` is the question that it ends with, so that a channel may offer its own way to answer (a pin for "place").
+    With a `template`, that is sent and nothing else. A channel that cannot send files leaves them out.
+    """
 
     address: Address
     text: str
     buttons: tuple[Button, ...] = ()
+    files: tuple[File, ...] = ()
+    asks: str | None = None
+    template: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the provider says of a message that it took: its number in the chat, or the ids of its parts."""
+
+    sequence: int | None = None
+    ids: tuple[str, ...] = ()
 
 
 class TryLater(Exception):
     """The provider could not take the message now; it may be sent again.
 
     `after` is the provider's own wish in seconds, if it named one. `whole_channel` says that the
-    trouble is the channel's (a dead token, a provider that is down), not this address's.
+    trouble is the channel's (a dead token, a provider that is down), not this address's; `ails` is then what a person
+    must do something about, one of `AILMENTS`, None where waiting helps.
     """
 
-    def __init__(self, reason: str, *, after: float | None = None, whole_channel: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, after: float | None = None, whole_channel: bool = False, ails: str | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.after = after
         self.whole_channel = whole_channel
+        self.ails = ails
+
+
+# What can be wrong with a channel as a whole. token: ours is dead or lacks a permission. account: the provider has
+# blocked or restricted it. number: ours is not registered or gone. payment: the provider wants to be paid. spam: too
+# many people have blocked us. settings: a webhook or another process is in the way. unreachable: no answer at all.
+AILMENTS = ("token", "account", "number", "payment", "spam", "settings", "unreachable")
 
 
 class Undeliverable(Exception):
@@ -118,19 +175,81 @@ class Undeliverable(Exception):
         self.gone = gone
 
 
+class WindowClosed(Undeliverable):
+    """The person has been silent for too long: only a template goes through until they write again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, gone=False)
+
+
+class TemplateRefused(Undeliverable):
+    """The provider does not take this template (not approved, paused, or its gaps do not fit)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, gone=False)
+
+
 class Channel(Protocol):
     """What the speaker needs of a channel."""
 
     name: str
 
-    async def send(self, message: Outgoing) -> int | None:
-        """Send one message; return the provider's sequence number of it, if it has one.
+    async def send(self, message: Outgoing) -> Sent:
+        """Send one message.
 
         Raises `TryLater` or `Undeliverable`, nothing else.
         """
 
     async def fetch(self, provider_id: str) -> bytes:
         """The bytes of a file that a citizen sent. Raises `TryLater` or `Undeliverable`."""
+
+
+# --- what a provider tells us beside messages ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a part of a message of ours, by the provider's id of it. `trouble` is why, where it failed."""
+
+    provider_id: str
+    state: Literal["sent", "delivered", "read", "failed"]
+    at: datetime | None = None
+    trouble: TryLater | Undeliverable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A person is known by other ids from now on; the old ones may become somebody else's."""
+
+    message_id: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateNews:
+    """The provider has decided about a template: `state` in its own words, in small letters."""
+
+    name: str
+    language: str
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNews:
+    """The provider tells that something is wrong with our account (`ails`, one of `AILMENTS`), or right again (None):
+    in its own words, `detail`."""
+
+    ails: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that belongs to no chat and that we do not understand; it is kept. `name` is its id, if it has one."""
+
+    name: str | None = None
 
 
 # --- text that people and programs read alike -------------------------------------------------------

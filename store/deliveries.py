@@ -116,14 +116,18 @@ async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[
 
 _ABOUT = Statement("""
     SELECT k.ticket FROM deliveries d JOIN complaints k ON k.id = d.complaint_id
-    WHERE d.contact_id = :contact_id AND d.provider_sequence = :sequence ORDER BY d.id DESC LIMIT 1
+    WHERE d.contact_id = :contact_id
+      AND (d.provider_sequence = :number
+           OR d.id IN (SELECT delivery_id FROM provider_messages WHERE channel = d.channel AND provider_id = :name))
+    ORDER BY d.id DESC LIMIT 1
 """)
 
 
-async def complaint_of_delivery(connection: AsyncConnection, contact_id: int, provider_sequence: int) -> str | None:
-    """The ticket that a message of ours to this contact was about, by the provider's number of it; None if it was
+async def complaint_of_delivery(connection: AsyncConnection, contact_id: int, name: str) -> str | None:
+    """The ticket that a message of ours to this contact was about, by the provider's id or number of it; None if it was
     about none, or is not known."""
-    row = await _ABOUT.row(connection, {"contact_id": contact_id, "sequence": provider_sequence})
+    number = int(name) if name.isascii() and name.isdecimal() and len(name) < 19 else None
+    row = await _ABOUT.row(connection, {"contact_id": contact_id, "name": name, "number": number})
     return None if row is None else str(row.ticket)
 
 

@@ -167,7 +167,8 @@ async def transcribed(connection: AsyncConnection, media_id: int, words: str) ->
 
 
 _MESSAGE = text("""
-    SELECT i.channel, i.address, i.sequence, m.transcript FROM media m JOIN inbox i ON i.id = m.line_id
+    SELECT i.channel, i.address, CASE WHEN i.sequence < 0 THEN i.id ELSE i.sequence END AS sequence, m.transcript
+    FROM media m JOIN inbox i ON i.id = m.line_id
     WHERE m.id = :id AND i.address IS NOT NULL
 """)
 

@@ -134,10 +134,29 @@ contacts = Table(
     Column("last_message_at", Moment),
     Column("unreachable_since", Moment),
     Column("unreachable_reason", Text),
+    # Where the provider wants messages for this person sent, if that is not the address any more.
+    Column("route", Text),
+    # Until when we may answer in our own words (None: always); when it was last said that something waits, and that
+    # the window will close.
+    Column("window_until", Moment),
+    Column("announced_at", Moment),
+    Column("reminded_at", Moment),
+    # The same person's other chat, which has taken over all that this one had.
+    Column("merged_into", BigInteger, ForeignKey("contacts.id")),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
     # No index on what every turn changes (conversation, last_message_at): it would end PostgreSQL's HOT updates.
     postgresql_with={"fillfactor": "70"},
+)
+
+# The ids by which a provider names a person, where it has several: a number, an id of its own. Each is one contact's.
+contact_ids = Table(
+    "contact_ids",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False, index=True),
+    _now("since"),
 )
 
 # A code that carries a draft or tickets from one chat to another. Only its digest is kept.
@@ -204,16 +223,62 @@ deliveries = Table(
     Column("provider_sequence", BigInteger),
     Column("failed_at", Moment),
     Column("problem", Text),
+    # It waits until the citizen writes, since when.
+    Column("held_at", Moment),
+    # What the provider has told of it since it was sent.
+    Column("delivered_at", Moment),
+    Column("read_at", Moment),
+    # Files that go with it: ids of media.
+    Column("files", JSONB, nullable=False, server_default=text("'[]'")),
     Index("ix_deliveries_contact_id_id", "contact_id", "id"),
     Index(
         "ix_deliveries_pending",
         "contact_id",
         "id",
-        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL AND held_at IS NULL"),
     ),
+    Index("ix_deliveries_held", "contact_id", postgresql_where=text("held_at IS NOT NULL")),
     Index("ix_deliveries_complaint_id", "complaint_id", postgresql_where=text("complaint_id IS NOT NULL")),
     Index("ix_deliveries_failed", "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
+)
+
+# What a provider calls the parts of our messages, and what it has told of each. It may tell before we have written
+# down that we sent it: then there is no delivery yet.
+provider_messages = Table(
+    "provider_messages",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    Column("delivery_id", BigInteger, index=True),
+    Column("state", Text),
+    Column("state_at", Moment),
+    Column("problem", Text),
+    _now("created_at"),
+    CheckConstraint("state IN ('sent', 'delivered', 'read', 'failed')", name="state"),
+)
+
+# What the provider thinks of the words that it must approve before we may use them, in its own words.
+message_templates = Table(
+    "message_templates",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    _now("checked_at"),
+)
+
+# What is wrong with a channel as a whole. No row, or no ailment: nothing that we know of.
+channel_health = Table(
+    "channel_health",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("ails", Text),
+    Column("detail", Text),
+    _now("since"),
+    _now("checked_at"),
 )
 
 # --- complaints -----------------------------------------------------------------------------------
@@ -408,8 +473,16 @@ media = Table(
     Column("agency", Text, ForeignKey("agencies.code")),
     # How a picture looks, as 64 bits: pictures that look alike differ in few of them.
     Column("looks", BigInteger),
+    # The picture without anything but its picture (no place, no device, no name), small enough for SP4N. What officers
+    # see; `sha256` are the bytes as they came.
+    Column("clean_sha256", Text),
+    Column("clean_type", Text),
+    Column("clean_size", BigInteger),
+    # Where the file says that it was taken, kept only until the citizen has said whether we may use it.
+    Column("taken_at_place", JSONB),
     _now("created_at"),
     Column("stored_at", Moment),
+    Index("ix_media_clean_sha256", "clean_sha256", postgresql_where=text("clean_sha256 IS NOT NULL")),
     Index("ix_media_contact_id_draft", "contact_id", "draft"),
     # Whether any row still names the bytes of a file.
     Index("ix_media_sha256", "sha256"),

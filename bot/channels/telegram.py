@@ -44,7 +44,19 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest, RequestData
 
-from bot.messages import Address, Button, Incoming, Media, MediaKind, Outgoing, Place, TryLater, Undeliverable, clean
+from bot.messages import (
+    Address,
+    Button,
+    Incoming,
+    Media,
+    MediaKind,
+    Outgoing,
+    Place,
+    Sent,
+    TryLater,
+    Undeliverable,
+    clean,
+)
 
 NAME = "telegram"
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
@@ -172,10 +184,10 @@ def _read_message(update_id: int, message: Message, raw: dict[str, Any], *, edit
     )
 
 
-def _quoted(message: Message) -> int | None:
+def _quoted(message: Message) -> str | None:
     """The number of the message that this one answers, if it stands in the same chat."""
     quoted = message.reply_to_message
-    return quoted.message_id if quoted and quoted.chat.id == message.chat.id else None
+    return str(quoted.message_id) if quoted and quoted.chat.id == message.chat.id else None
 
 
 def _spell(part: Any) -> str:
@@ -335,7 +347,7 @@ def _is_sound(incoming: Incoming) -> bool:
         return all(value is None or isinstance(value, kind) for value in values)
 
     sound = _is_id(incoming.sequence) and isinstance(incoming.text, str)
-    sound = sound and (incoming.reply_to is None or _is_id(incoming.reply_to))
+    sound = sound and (incoming.reply_to is None or incoming.reply_to.lstrip("-").isdecimal())
     sound = sound and are(str, incoming.choice, incoming.name, incoming.language)
     if media := incoming.media:
         sound = sound and isinstance(media.provider_id, str) and (media.size is None or _is_id(media.size))
@@ -395,8 +407,8 @@ class Telegram:
         """Close the session and its connections."""
         await self._request.shutdown()
 
-    async def send(self, message: Outgoing) -> int | None:
-        """Send one message, in several parts if it is long, with the buttons below the last; return that one's id.
+    async def send(self, message: Outgoing) -> Sent:
+        """Send one message, in several parts if it is long, with the buttons below the last; tell that one's number.
 
         If it fails between two parts nothing is remembered: sent again, it starts from the first.
         """
@@ -409,7 +421,7 @@ class Telegram:
             async with asyncio.timeout(self.limits.total):
                 for part in parts[:-1]:
                     await self._send_part(chat_id, part, None)
-                return await self._send_part(chat_id, parts[-1], keyboard)
+                return Sent(await self._send_part(chat_id, parts[-1], keyboard))
         except TimeoutError:
             trouble = TryLater("Telegram did not answer in time")
         raise trouble

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages import Address, Incoming, Outgoing, Undeliverable, clean
+from bot.messages import Address, Incoming, Outgoing, Sent, Undeliverable, clean
 
 NAME = "terminal"
 
@@ -22,12 +22,12 @@ class Terminal:
             return Incoming(Address(NAME, user), message_id, number, choice=self._choices[int(line) - 1])
         return Incoming(Address(NAME, user), message_id, number, text=clean(line))
 
-    async def send(self, message: Outgoing) -> int | None:
+    async def send(self, message: Outgoing) -> Sent:
         """Print a message and its numbered choices."""
         self._choices = tuple(button.choice for button in message.buttons)
         offers = [f"  [{number}] {button.label}" for number, button in enumerate(message.buttons, 1)]
         print("\n" + "\n".join([message.text, *offers]) + "\n", flush=True)
-        return None
+        return Sent()
 
     async def fetch(self, provider_id: str) -> bytes:
         """There are no files in a terminal."""

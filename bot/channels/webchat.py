@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.messages import Address, Incoming, Media, MediaKind, Outgoing, Place, Undeliverable, clean
+from bot.messages import Address, Incoming, Media, MediaKind, Outgoing, Place, Sent, Undeliverable, clean
 
 NAME = "webchat"
 LONGEST_TEXT = 20_000  # characters; a complaint of ten pages. Longer is refused, never cut
@@ -140,7 +140,7 @@ class Webchat:
 
     name = NAME
 
-    async def send(self, message: Outgoing) -> int | None:
+    async def send(self, message: Outgoing) -> Sent:
         """Check that the page can show the message. There is nowhere to send it."""
         if message.address.channel != NAME:
             raise Undeliverable("wrong_channel", gone=False)
@@ -148,7 +148,7 @@ class Webchat:
             raise Undeliverable("empty_text", gone=False)
         if any(not 0 < len(button.choice.encode()) <= LONGEST_CHOICE for button in message.buttons):
             raise Undeliverable("bad_choice", gone=False)
-        return None
+        return Sent()
 
     async def fetch(self, provider_id: str) -> bytes:
         """A file of the web chat came with its message; it is nowhere else."""

@@ -26,7 +26,7 @@ from api.settings import Settings
 from api.unit import unit
 from bot.channels.telegram import Limits, Telegram
 from bot.channels.webchat import Webchat
-from bot.messages import Channel, Outgoing
+from bot.messages import Channel, Outgoing, Sent
 from store import deliveries
 from store.deliveries import NewDelivery
 
@@ -291,11 +291,11 @@ async def test_a_channel_with_a_defect_is_asked_again(house: House, telegram_api
         name = "broken"
         asked = 0
 
-        async def send(self, message: Outgoing) -> int | None:
+        async def send(self, message: Outgoing) -> Sent:
             self.asked += 1
             if self.asked < 3:
                 raise ZeroDivisionError
-            return None
+            return Sent()
 
         async def fetch(self, provider_id: str) -> bytes:
             raise NotImplementedError
