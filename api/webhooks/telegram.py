@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -10,19 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api import intake, metrics
+from api import metrics
 from api.house import House
-from api.problems import Problem, where
-from api.unit import unit
+from api.problems import Problem
+from api.webhooks import taking
 from bot.channels import telegram
-from store import attention, inbox
-from store.database import is_down
 
-log = structlog.get_logger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
@@ -62,37 +57,16 @@ async def take_update(house: House, update: Any, received_at: datetime) -> None:
     for message in messages:
         if not message.private:
             message = replace(message, addressed=telegram.addressed(update, _username(house)))
-        try:
-            await intake.take(house, message, update, received_at)
-        except Exception as error:
-            if is_down(error):
-                raise
-            log.error("message_not_handled", kind=type(error).__name__, where=where(error))
-            await _keep(house, update, received_at, failed=True)
+        await taking.take(house, message, update, received_at)
     if not messages:
-        await _keep(house, update, received_at)
-
-
-async def _keep(house: House, update: Any, received_at: datetime, *, failed: bool = False) -> None:
-    async with unit(house) as work:
-        new = await inbox.keep(
-            work.connection,
-            channel=telegram.NAME,
-            message_id=_name_of(update),
-            payload=update,
-            received_at=received_at,
-        )
-        if new and failed:
-            await attention.raise_matter(work.connection, "message_not_handled", detail=_name_of(update))
+        await taking.keep(house, telegram.NAME, _name_of(update), update, received_at)
 
 
 def _username(house: House) -> str | None:
     return house.bot_link.rsplit("/", 1)[-1] or None
 
 
-def _name_of(update: Any) -> str:
-    """The id of an update that could not be read: its own if it has one, else the digest of its content."""
+def _name_of(update: Any) -> str | None:
+    """The id of an update that could not be read, if it has one."""
     own = update.get("update_id") if isinstance(update, Mapping) else None
-    if isinstance(own, int) and not isinstance(own, bool):
-        return str(own)
-    return "sha256:" + hashlib.sha256(json.dumps(update, sort_keys=True).encode()).hexdigest()
+    return str(own) if isinstance(own, int) and not isinstance(own, bool) else None
