@@ -69,7 +69,7 @@ async def _sorter(work: Unit, citizen_id: int, ticket: str) -> str:
     if not rows:
         raise NotFound(ticket)
     agencies = work.house.directory.agencies
-    return agencies.responsible(None, rows[0].region, work.house.now().date()).agency.code
+    return agencies.responsible(None, rows[0].region, work.house.today(rows[0].region)).agency.code
 
 
 async def states(work: Unit, taken: Taken, words: str | None) -> list[TicketState]:

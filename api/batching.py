@@ -112,7 +112,7 @@ async def _act(work: Unit, batch: Batch, item: Item) -> None:
     if code is None:
         raise PassedOver("no_suggestion")
     agency = house.directory.agencies.by_code.get(code)
-    if agency is None or not is_valid(agency, house.now().date()):
+    if agency is None or not is_valid(agency, house.today(None)):
         raise PassedOver("no_agency")
     work.record(
         await dispositions.dispose(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,10 @@ class DeskShell:
     def now(self) -> datetime:
         """The present moment, by the database's clock."""
         return self._house.now()
+
+    def today(self, region: str | None) -> date:
+        """The day that it is in a region; in the home region where none is known."""
+        return self._house.today(region)
 
     def zone(self, region: str | None) -> ZoneInfo:
         """The time zone of a region; of the home region where none is known."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -97,6 +97,10 @@ class House:
         """The present moment by the database's clock, with its zone: moments of several hosts are compared."""
         return datetime.now(UTC) + self.skew
 
+    def today(self, region: str | None) -> date:
+        """The day that it is in a region."""
+        return self.now().astimezone(self.zone(region)).date()
+
     def zone(self, region: str | None) -> ZoneInfo:
         """The time zone of a region; of the home region where none is known."""
         return self.directory.regions.timezone_of(region or self.settings.home_region)
@@ -158,7 +162,7 @@ async def _look_at_model(house: House) -> None:
         return
     if not house.registered:
         house.registered = await learning.register(house.engine, facts)
-    found = learning.gaps(facts.functions, house.directory.agencies, house.now().date())
+    found = learning.gaps(facts.functions, house.directory.agencies, house.today(None))
     if found != house.gaps:
         house.gaps = found
         found.warn()

@@ -278,7 +278,7 @@ def located(found: Found | None) -> answers.Located | None:
 
 def office(house: House, function: str | None, region: str | None, words: str) -> Office:
     """The agency that is responsible for this function in this region."""
-    found = house.directory.agencies.responsible(function, region, house.now().date(), words)
+    found = house.directory.agencies.responsible(function, region, house.today(region), words)
     return Office(found.agency.code, found.agency.name, found.certain, found.why)
 
 

@@ -144,7 +144,7 @@ def _words(filled: Filled, name: str = "words", most: int = MOST_WORDS) -> str:
 
 
 def _today(shell: Shell, opened: Opened) -> date:
-    return shell.now().astimezone(shell.zone(opened.subject.region)).date()
+    return shell.today(opened.subject.region)
 
 
 def _speaker(opened: Opened) -> str | None:

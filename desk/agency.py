@@ -202,7 +202,7 @@ def _unsent(found: Dossier, agency: str | None) -> tuple[File, ...]:
 async def _templates(
     connection: Any, shell: Shell, found: Dossier, agency: str | None, purpose: str
 ) -> list[tuple[int, str, str]]:
-    today = shell.now().astimezone(shell.zone(found.region)).date()
+    today = shell.today(found.region)
     # What citizens read is filled in as they read it: in Indonesian.
     known = {
         "tiket": found.ticket,
@@ -380,7 +380,8 @@ async def hand_back(request: Request, opened: Annotated[Opened, Depends(ReportRu
     if problem := _wrong(attempt.words):
         return await _show(request, opened, replace(attempt, problem=problem), 422)
     shell, expected = shell_of(request), _version(filled)
-    sorts = shell.directory.agencies.responsible(None, opened.subject.region, shell.now().date()).agency.code
+    region = opened.subject.region
+    sorts = shell.directory.agencies.responsible(None, region, shell.today(region)).agency.code
 
     async def do(work: Work) -> None:
         work.record(
@@ -617,7 +618,7 @@ async def _preview(request: Request, opened: Opened, agency: str | None, attempt
 
 def _until(shell: Shell, region: str | None) -> date | None:
     """The day on which an answer of today closes the report, if the citizen says nothing."""
-    today = shell.now().astimezone(shell.zone(region)).date()
+    today = shell.today(region)
     rule = shell.directory.calendar.rule("close", today)
     try:
         return shell.directory.calendar.add(today, rule.working_days) if rule else None

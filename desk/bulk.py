@@ -130,7 +130,7 @@ def _ticked(form: FormData) -> Ticked:
 def _offices(request: Request, officer: Officer) -> list[Agency]:
     """The offices that exist today, of the officer's regions, of what lies in them, and of what they lie in."""
     shell = shell_of(request)
-    reach, today = officer.reach("report.dispose"), shell.now().date()
+    reach, today = officer.reach("report.dispose"), shell.today(None)
     return sorted(
         (each for each in shell.directory.agencies.by_code.values() if is_valid(each, today) and _near(each, reach)),
         key=lambda each: (each.region, each.name.casefold()),

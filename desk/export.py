@@ -136,7 +136,7 @@ def _form(
     wrong: Sequence[str] = (),
     nothing: bool = False,
 ) -> Response:
-    directory, today = shell_of(request).directory, shell_of(request).now().date()
+    directory, today = shell_of(request).directory, shell_of(request).today(None)
     reach = officer.reach("report.export")
     offices = [
         each

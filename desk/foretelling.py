@@ -69,7 +69,7 @@ def _until(shell: Shell, found: Dossier, kind: str | None) -> Says:
     """Until when the citizen can say something, as the clock will be wound."""
     if kind is None:
         return []
-    calendar, today = shell.directory.calendar, shell.now().astimezone(shell.zone(found.region)).date()
+    calendar, today = shell.directory.calendar, shell.today(found.region)
     rule = calendar.rule(kind, today)
     if rule is None:
         return []

@@ -88,7 +88,7 @@ def _address(**asked: object) -> str:
 
 def _days_late(request: Request, each: Late) -> int | None:
     shell = shell_of(request)
-    today = shell.now().astimezone(shell.zone(None)).date()
+    today = shell.today(None)
     try:
         return shell.directory.calendar.between(each.due_on, today)
     except CalendarUnknown:

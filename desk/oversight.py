@@ -67,7 +67,7 @@ def period(shell: Shell, first: date, last: date) -> Period:
 
 def _asked(shell: Shell, dari: str, sampai: str) -> tuple[Period, bool]:
     """The period that an address asks for, and whether it could be read; this year otherwise."""
-    today = shell.now().astimezone(shell.zone(None)).date()
+    today = shell.today(None)
     start = today.replace(month=1, day=1)
     first, last = _day(dari, start), _day(sampai, today)
     if first is None or last is None or not _EARLIEST <= first <= last <= today + timedelta(days=366):
@@ -83,7 +83,7 @@ def _day(said: str, otherwise: date) -> date | None:
 
 
 def _presets(shell: Shell, shown: Period) -> list[Preset]:
-    today = shell.now().astimezone(shell.zone(None)).date()
+    today = shell.today(None)
     month = today.replace(day=1)
     quarter = today.replace(month=today.month - (today.month - 1) % 3, day=1)
     before = (month - timedelta(days=1)).replace(day=1)

@@ -85,7 +85,7 @@ async def find_office(
 ) -> JSONResponse:
     """The offices that fit the words, for the box that offers them while somebody types."""
     shell = shell_of(request)
-    today = shell.now().astimezone(shell.zone(opened.subject.region)).date()
+    today = shell.today(opened.subject.region)
     found = offices.search(shell.directory, q, opened.subject.region, today)
     return JSONResponse({"offices": [{"code": each.code, "name": each.name} for each in found]})
 

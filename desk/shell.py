@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -74,6 +74,9 @@ class Shell(Protocol):
 
     def now(self) -> datetime:
         """The present moment, by the database's clock."""
+
+    def today(self, region: str | None) -> date:
+        """The day that it is in a region; in the home region where none is known."""
 
     def zone(self, region: str | None) -> ZoneInfo:
         """The time zone of a region; of the home region where none is known."""

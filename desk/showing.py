@@ -116,7 +116,7 @@ async def show(request: Request, opened: Opened, attempt: Attempt | None = None,
     """The page of a report. Raises `NotFound` where it has gone meanwhile."""
     shell, language = shell_of(request), language_of(request)
     attempt = attempt or Attempt()
-    today = shell.now().astimezone(shell.zone(opened.subject.region)).date()
+    today = shell.today(opened.subject.region)
     triages = opened.may("report.merge")
     async with shell.engine.connect() as connection:
         found = await dossiers.get(
@@ -275,7 +275,7 @@ async def _templates(
 
 def placeholders(shell: Shell, found: Dossier) -> dict[str, str]:
     """What the placeholders of a template are in this report; templates are Indonesian, and so is the day."""
-    today = shell.now().astimezone(shell.zone(found.region)).date()
+    today = shell.today(found.region)
     # An agency that is only suggested has said nothing.
     lead = next((each.agency for each in found.holders), None)
     return {

@@ -47,7 +47,7 @@ class Row:
 
 
 def _today(shell: Shell) -> date:
-    return shell.now().astimezone(shell.zone(None)).date()
+    return shell.today(None)
 
 
 def _regions(shell: Shell, officer: Officer) -> list[str]:

@@ -483,7 +483,7 @@ async def deny(
         connection = once.work.connection
         if await once.seen() is None:
             region = (await complaints.get(connection, ticket)).complaint.region
-            sorts = house.directory.agencies.responsible(None, region, house.now().date()).agency.code
+            sorts = house.directory.agencies.responsible(None, region, house.today(region)).agency.code
             await once.done(await closure.deny(connection, ticket, caller, body.reason, sorts))
         return _whole(house, await complaints.get(connection, ticket))
 

@@ -118,7 +118,7 @@ async def _plan(connection: AsyncConnection, shell: Shell, kind: Kind, content: 
     known = await imports.world(connection, shell.home_region)
     used = await imports.in_hand(connection)
     return await asyncio.to_thread(
-        imports.plan, kind, content, now, known, shell.directory.regions, shell.now().date(), used
+        imports.plan, kind, content, now, known, shell.directory.regions, shell.today(None), used
     )
 
 

@@ -311,7 +311,7 @@ class Rows(ModelView):
         if not errors and self.kind.name == "kategori" and await self._number_taken(session, values):
             errors["sp4n_id"] = words.say(get_locale(), "induk.number_taken")
         if not errors and self.kind.name == "instansi" and was is not None:
-            errors |= await self._without_home(connection, values, shell.home_region, shell.now().date())
+            errors |= await self._without_home(connection, values, shell.home_region, shell.today(None))
         errors |= self._not_theirs(request, values)
         if errors:
             shown = {each.name for each in self.get_fields_list(request)}
