@@ -62,8 +62,10 @@ class Incoming:
     the address is the only one. `window_until` is until when this message lets us answer in our own words, where the
     channel has such a limit. A message in a group (not `private`) may be
     `addressed` to us; what it says is not kept. `language` is one that the citizen chose, not the phone's.
+    `replaces` is the `message_id` of the message that this one edits, where the channel names it so, without a number.
     `reply_to` is the provider's id of the message that this one answers, where the channel can quote; `forwarded` says
-    that the words are somebody else's; `transcribed` that they were heard in a voice note, by a machine.
+    that the words are somebody else's; `transcribed` that they were heard in a voice note, by a machine. `photographed`
+    says that nobody has written: the photo of that id, sent for the draft of that number, tells where it was taken.
     """
 
     address: Address
@@ -82,8 +84,10 @@ class Incoming:
     reply_to: str | None = None
     forwarded: bool = False
     transcribed: bool = False
+    photographed: tuple[int, int] | None = None
     known_as: tuple[str, ...] = ()
     window_until: datetime | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,9 @@ class Outgoing:
     """One message to one address, in plain text (no markup), with the choices below it and files before it.
 
     `asks` is the question that it ends with, so that a channel may offer its own way to answer (a pin for "place").
-    With a `template`, that is sent and nothing else. A channel that cannot send files leaves them out.
+    `language` is that of the text, for the few words that a channel adds itself.
+    With a `template`, that is sent and nothing else. `missing` is what is said below the text where not all of the
+    files could be sent: a file never holds up the words.
     """
 
     address: Address
@@ -131,6 +137,8 @@ class Outgoing:
     files: tuple[File, ...] = ()
     asks: str | None = None
     template: Template | None = None
+    language: str = "id"
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +191,12 @@ class WindowClosed(Undeliverable):
 
 
 class TemplateRefused(Undeliverable):
-    """The provider does not take this template (not approved, paused, or its gaps do not fit)."""
+    """The provider does not take this template (not approved, paused, or its gaps do not fit). `person`: only this
+    person does not get it, for now; others may."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, person: bool = False) -> None:
         super().__init__(reason, gone=False)
+        self.person = person
 
 
 class Channel(Protocol):
@@ -219,21 +229,25 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A person is known by other ids from now on; the old ones may become somebody else's."""
+    """A person is known by other ids from now on (`at`, if it says when); the old ones may become somebody else's."""
 
     message_id: str
     old: tuple[str, ...]
     new: tuple[str, ...]
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateNews:
-    """The provider has decided about a template: `state` in its own words, in small letters."""
+    """The provider has decided about a template: `state` in its own words, in small letters. In a list of all templates
+    stand its `category`, in small letters, and its `body`, with {{1}} for its gaps, too."""
 
     name: str
     language: str
     state: str
     reason: str | None = None
+    category: str | None = None
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,14 @@ def speak(key: str, params: Mapping[str, Any] | None = None, language: str = "id
     words = catalogue(language).get(key) or catalogue("id")[key]
     if not params:
         return words
-    return words.format_map({name: _value(value, language) for name, value in params.items()})
+    return words.format_map({name: spoken(value, language) for name, value in params.items()})
 
 
-def _value(value: Any, language: str) -> str:
+def spoken(value: Any, language: str) -> str:
+    """A parameter of a text in a language: see `speak`."""
     match value:
         case list() | tuple():
-            return "\n".join(_value(each, language) for each in value)
+            return "\n".join(spoken(each, language) for each in value)
         case {"key": key}:
             return speak(key, value.get("params"), language)
         case {"date": day}:
