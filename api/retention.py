@@ -18,13 +18,15 @@ import structlog
 from api.house import House
 from api.settings import Settings
 from api.unit import unit
-from store import kept, presence, rights, staff
+from store import kept, presence, reported, rights, staff
 from store.rights import Erased, Held, Kept, Mask, Policy, Swept
 
 log = structlog.get_logger(__name__)
 
 # Of each kind in one transaction: chats and complaints are locked until it commits.
 BATCH = 50
+# So many names of messages, which nothing else is locked for.
+REPORTS = 5_000
 # A file whose bytes were put this recently has a row on its way (seconds).
 QUIET = 600.0
 # So many unknown files may be an accident of any size of shelf.
@@ -78,6 +80,7 @@ async def retain(house: House) -> Swept:
         if swept.done:
             break
     await _tidy_desk(house)
+    await _tidy_reports(house)
     orphans = await tidy(house)
     log.info(
         "retained",
@@ -100,6 +103,14 @@ async def _tidy_desk(house: House) -> None:
             await presence.forget(work.connection, now - timedelta(days=1))
         if not gone:
             return
+
+
+async def _tidy_reports(house: House) -> None:
+    """Forget what providers called messages that are forgotten, or were never ours."""
+    for _ in range(ROUNDS):
+        async with unit(house) as work:
+            if not await reported.forget(work.connection, house.now() - timedelta(days=2), REPORTS):
+                return
 
 
 async def put_away(house: House, names: Collection[str]) -> int:

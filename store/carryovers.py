@@ -131,7 +131,7 @@ _FIND = text("""
     WHERE code_sha256 = :digest AND used_at IS NULL AND expires_at > :now
 """)
 # The offering chat is locked whenever one of its codes is made, voided or used.
-_STILL = text("SELECT id FROM carryovers WHERE id = :id AND used_at IS NULL FOR UPDATE SKIP LOCKED")
+_STILL = text("SELECT contact_id FROM carryovers WHERE id = :id AND used_at IS NULL FOR UPDATE SKIP LOCKED")
 _USE = text("UPDATE carryovers SET used_at = :now, used_by = :by WHERE id = :id")
 _CHAT = "SELECT id, citizen_id, channel, address, name, conversation FROM contacts WHERE id = :id FOR UPDATE"
 _WAIT_FOR, _TRY = text(_CHAT), text(f"{_CHAT} SKIP LOCKED")
@@ -158,10 +158,13 @@ async def redeem(connection: AsyncConnection, code: str, *, by: int, now: dateti
     chat = (await connection.execute(_WAIT_FOR if found.contact_id > by else _TRY, {"id": found.contact_id})).first()
     if chat is None:
         raise Busy
-    if (await connection.execute(_STILL, {"id": found.id})).first() is None:
+    still = (await connection.execute(_STILL, {"id": found.id})).first()
+    if still is None:
         # Redeemed or voided between the look and the lock.
         await guesses.wrong(connection, KIND, str(by), now)
         return UNKNOWN
+    if still.contact_id != chat.id:
+        raise Busy  # the chat was joined with another one of the same person meanwhile, which has the code now
     await connection.execute(_USE, {"id": found.id, "now": now, "by": by})
     if found.draft is not None:
         return await _take_draft(connection, chat, found.draft)
@@ -212,13 +215,18 @@ async def adopt(
 _LOCK = text("SELECT id FROM complaints WHERE id = ANY(:ids) FOR NO KEY UPDATE SKIP LOCKED")
 
 
+async def lock(connection: AsyncConnection, complaint_ids: Sequence[int]) -> None:
+    """Lock complaints that are to change hands, and wait for nobody. Raises `Busy`."""
+    if len((await connection.execute(_LOCK, {"ids": list(complaint_ids)})).all()) < len(complaint_ids):
+        raise Busy
+
+
 async def _take_tickets(connection: AsyncConnection, chat: Any, ticket: str | None, by: int) -> Outcome:
     held = (await connection.execute(_HELD, {"contact_id": chat.id, "ticket": ticket})).all()
     if not held:
         return GONE
     ids = sorted({row.id for row in held})
-    if len((await connection.execute(_LOCK, {"ids": ids})).all()) < len(ids):
-        raise Busy
+    await lock(connection, ids)
     new = (await connection.execute(_WAIT_FOR, {"id": by})).one()  # our own: it is locked already
     language = (new.conversation or {}).get("language", "id")
     citizen = new.citizen_id or await contacts.become_citizen(connection, by, new.name, language)

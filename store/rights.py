@@ -82,7 +82,9 @@ _HELD = text("""
             WHERE p.contact_id = c.id AND p.role = 'pengikut' AND k.status <> ALL(:ended)) AS follows,
            (SELECT count(*) FROM ratings r WHERE r.citizen_id = c.citizen_id) AS ratings
     FROM contacts c, LATERAL (
-        SELECT count(*) AS files, coalesce(sum(m.size) FILTER (WHERE m.state = 'stored'), 0) AS bytes FROM media m
+        SELECT count(*) AS files,
+               coalesce(sum(m.size + coalesce(m.clean_size, 0)) FILTER (WHERE m.state = 'stored'), 0) AS bytes
+        FROM media m
         WHERE m.staff_id IS NULL AND ((m.contact_id = c.id AND m.complaint_id IS NULL) OR m.complaint_id IN (
             SELECT p.complaint_id FROM complaint_parties p WHERE p.contact_id = c.id AND p.role = 'pelapor'))
     ) f
@@ -167,12 +169,21 @@ _FORGET_SPOKEN = text("""
 """)
 _DROP_FILES = text("""
     DELETE FROM media WHERE contact_id = :id AND complaint_id IS NULL
-    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name
+    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name, clean_sha256
 """)
 _DROP_FOLLOWS = text(
     "DELETE FROM complaint_parties WHERE contact_id = :id AND role = 'pengikut' RETURNING complaint_id"
 )
 _DROP_CODES = text("DELETE FROM carryovers WHERE contact_id = :id AND used_at IS NULL")
+# Chats that were joined with this one are empty (store/reunions.py): what is left of them is how they were called. Who
+# holds such a row comes from a look that is out of date, and is not waited for: the night finds what is left here.
+_FORGET_MERGED = """
+    UPDATE contacts SET address = 'joined:' || id, last_message_at = NULL WHERE id IN (
+        SELECT id FROM contacts WHERE {} AND NOT starts_with(address, 'joined:')
+        ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+"""
+_DROP_MERGED = text(_FORGET_MERGED.format("merged_into = :id"))
 # The stars are a figure of the service and name nobody; the words are the citizen's own, also in the history.
 _DROP_COMMENTS = text("""
     WITH noted AS (
@@ -198,6 +209,10 @@ async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) ->
     they were filed under, which `kept` lists. With the next message the channel tells us the name again. The chat goes
     on to get the news of its complaints: they would be closed in silence otherwise.
 
+    Since it goes on, its address stays, and so do the ids by which the provider knows it (`contact_ids`, the route):
+    without them the next owner of the telephone number would be taken for this person. `sweep` forgets all of that once
+    nothing needs it. What were addresses of chats that are joined with this one goes now.
+
     The chat should be locked by this transaction.
     """
     chat = (await connection.execute(_CONTACT, {"id": contact_id})).one()
@@ -211,6 +226,7 @@ async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) ->
     follows = (await connection.execute(_DROP_FOLLOWS, of_chat)).all()
     comments = (await connection.execute(_DROP_COMMENTS, of_chat)).all()
     await connection.execute(_DROP_CODES, of_chat)
+    await connection.execute(_DROP_MERGED, {"id": chat.id, "most": 1000})
     await connection.execute(_FORGET_CONTACT, forget)
     await connection.execute(_FORGET_CITIZEN, of_chat)
     return Erased(
@@ -227,11 +243,12 @@ async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) ->
 
 
 def _names(files: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(sorted({row.name for row in files if row.name}))
+    return tuple(sorted({name for row in files for name in (row.name, row.clean_sha256) if name}))
 
 
 _NAMED = text("""
     SELECT sha256 AS name FROM media WHERE sha256 = ANY(:names)
+    UNION SELECT clean_sha256 FROM media WHERE clean_sha256 = ANY(:names)
     UNION SELECT provider_id FROM media WHERE channel = 'webchat' AND provider_id = ANY(:names)
 """)
 
@@ -271,11 +288,12 @@ async def sweep(connection: AsyncConnection, now: datetime, policy: Policy, mask
     Any number of workers may sweep at once: what somebody else holds is passed over, and nothing is waited for.
     """
     chats = await _sweep_chats(connection, now - timedelta(days=policy.chat_days), most)
+    people = await _sweep_people(connection, now, now - timedelta(days=policy.chat_days), most)
     files = await _sweep_files(connection, now - timedelta(days=policy.draft_days), most)
     closed_before = now - timedelta(days=policy.closed_days)
     anonymised, unmasked, freed = await _sweep_complaints(connection, closed_before, mask, most)
     return Swept(
-        chats=chats,
+        chats=chats + people,
         complaints=anonymised,
         unmasked=unmasked,
         files=len(files),
@@ -334,6 +352,45 @@ async def _sweep_chats(connection: AsyncConnection, before: datetime, most: int)
     return len(chats)
 
 
+# A turn that looked up its chat before that was joined with another one has found out by now.
+_SETTLED = timedelta(hours=1)
+_SWEEP_MERGED = text(_FORGET_MERGED.format("merged_into IS NOT NULL AND unreachable_since < :settled"))
+# People of whom there is nothing left but the ids by which a provider knows them.
+_FORGOTTEN = text("""
+    SELECT c.id, c.channel, c.address FROM contacts c
+    WHERE (c.route IS NOT NULL OR EXISTS (SELECT 1 FROM contact_ids i WHERE i.contact_id = c.id))
+      AND c.merged_into IS NULL AND NOT starts_with(c.address, 'gone:')
+      AND coalesce(c.last_message_at, c.created_at) < :before
+      AND coalesce(c.conversation -> 'draft', 'null') = 'null' AND coalesce(c.conversation -> 'parked', '[]') = '[]'
+      AND NOT EXISTS (SELECT 1 FROM complaint_parties p WHERE p.contact_id = c.id)
+      AND NOT EXISTS (SELECT 1 FROM complaints k WHERE k.contact_id = c.id)
+      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.contact_id = c.id)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.contact_id = c.id AND d.sent_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM attention a WHERE a.contact_id = c.id AND a.closed_at IS NULL)
+    ORDER BY c.id LIMIT :most FOR UPDATE OF c SKIP LOCKED
+""")
+_FORGET_SENT = text("""
+    UPDATE deliveries SET address = 'gone:' || contact_id, says = '[]', buttons = '[]' WHERE contact_id = ANY(:ids)
+""")
+_FORGET_IDS = text("DELETE FROM contact_ids WHERE contact_id = ANY(:ids)")
+_FORGET_PEOPLE = text("""
+    UPDATE contacts SET address = 'gone:' || id, route = '', name = NULL, conversation = NULL WHERE id = ANY(:ids)
+""")
+
+
+async def _sweep_people(connection: AsyncConnection, now: datetime, before: datetime, most: int) -> int:
+    """Forget how people were called of whom nothing is kept any more; whoever writes again is new to us."""
+    merged = (await connection.execute(_SWEEP_MERGED, {"settled": now - _SETTLED, "most": most})).all()
+    people = (await connection.execute(_FORGOTTEN, {"before": before, "most": most})).all()
+    for person in people:
+        of_chat = {"channel": person.channel, "address": person.address, "before": None}
+        await connection.execute(_FORGET_HEARD, of_chat)
+    if people:
+        for statement in (_FORGET_SENT, _FORGET_IDS, _FORGET_PEOPLE):
+            await connection.execute(statement, {"ids": [person.id for person in people]})
+    return len(merged) + len(people)
+
+
 # Files that came for a draft which was dropped since.
 _SWEEP_FILES = text("""
     DELETE FROM media WHERE id IN (
@@ -345,7 +402,7 @@ _SWEEP_FILES = text("""
                  jsonb_build_object('parked', jsonb_build_array(jsonb_build_object('number', m.draft)))))
         ORDER BY m.id LIMIT :most FOR UPDATE OF m SKIP LOCKED)
       AND complaint_id IS NULL
-    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name
+    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name, clean_sha256
 """)
 
 
@@ -487,7 +544,7 @@ _REPLACE = text("""
 """)
 _DROP_COMPLAINT_FILES = text("""
     DELETE FROM media WHERE complaint_id = :id
-    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name
+    RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name, clean_sha256
 """)
 _FORGET_NEWS = text("""
     UPDATE deliveries SET says = '[]', buttons = '[]', complaint_id = NULL

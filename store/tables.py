@@ -145,6 +145,7 @@ contacts = Table(
     Column("merged_into", BigInteger, ForeignKey("contacts.id")),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
+    Index("ix_contacts_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     # No index on what every turn changes (conversation, last_message_at): it would end PostgreSQL's HOT updates.
     postgresql_with={"fillfactor": "70"},
 )
@@ -230,6 +231,10 @@ deliveries = Table(
     Column("read_at", Moment),
     # Files that go with it: ids of media.
     Column("files", JSONB, nullable=False, server_default=text("'[]'")),
+    # How often it was opened again after the provider had taken it; and templates that were refused for it ("name
+    # language").
+    Column("reopened", SmallInteger, nullable=False, server_default="0"),
+    Column("refused", ARRAY(Text)),
     Index("ix_deliveries_contact_id_id", "contact_id", "id"),
     Index(
         "ix_deliveries_pending",
@@ -251,8 +256,15 @@ provider_messages = Table(
     Column("channel", Text, primary_key=True),
     Column("provider_id", Text, primary_key=True),
     Column("delivery_id", BigInteger, index=True),
+    # The delivery's `reopened` when it was sent: what is told of an earlier attempt changes nothing any more.
+    Column("round", SmallInteger, nullable=False, server_default="0"),
+    # The template that it is ("name language"), and whether that only announces what the delivery says.
+    Column("template", Text),
+    Column("announces", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text),
     Column("state_at", Moment),
+    # What can be done about a failure: window, template, later, channel, gone, never (store/reported.py).
+    Column("trouble", Text),
     Column("problem", Text),
     _now("created_at"),
     CheckConstraint("state IN ('sent', 'delivered', 'read', 'failed')", name="state"),
@@ -484,6 +496,15 @@ media = Table(
     Column("stored_at", Moment),
     Index("ix_media_clean_sha256", "clean_sha256", postgresql_where=text("clean_sha256 IS NOT NULL")),
     Index("ix_media_contact_id_draft", "contact_id", "draft"),
+    Index("ix_media_taken_at_place", "stored_at", postgresql_where=text("taken_at_place IS NOT NULL")),
+    # What has no clean copy yet: nothing, soon.
+    Index(
+        "ix_media_unclean",
+        "id",
+        postgresql_where=text(
+            "state = 'stored' AND clean_size IS NULL AND kind <> 'video' AND content_type LIKE 'image/%'"
+        ),
+    ),
     # Whether any row still names the bytes of a file.
     Index("ix_media_sha256", "sha256"),
     CheckConstraint("state IN ('waiting', 'stored', 'refused', 'failed')", name="state"),

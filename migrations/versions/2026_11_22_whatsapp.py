@@ -37,8 +37,12 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("delivery_id", sa.BigInteger(), nullable=True),
+        sa.Column("round", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("template", sa.Text(), nullable=True),
+        sa.Column("announces", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("state", sa.Text(), nullable=True),
         sa.Column("state_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("state IN ('sent', 'delivered', 'read', 'failed')", name=op.f("ck_provider_messages_state")),
@@ -61,6 +65,13 @@ def upgrade() -> None:
     op.add_column("contacts", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("contacts", sa.Column("merged_into", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_contacts_merged_into"), "contacts", "contacts", ["merged_into"], ["id"])
+    op.create_index(
+        "ix_contacts_merged_into",
+        "contacts",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.add_column("deliveries", sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("deliveries", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("deliveries", sa.Column("read_at", sa.DateTime(timezone=True), nullable=True))
@@ -68,6 +79,8 @@ def upgrade() -> None:
         "deliveries",
         sa.Column("files", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
     )
+    op.add_column("deliveries", sa.Column("reopened", sa.SmallInteger(), server_default="0", nullable=False))
+    op.add_column("deliveries", sa.Column("refused", sa.ARRAY(sa.Text()), nullable=True))
     # What is held does not stand in the way of those who look for what is due.
     op.drop_index("ix_deliveries_pending", table_name="deliveries")
     op.create_index(
@@ -95,15 +108,35 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("clean_sha256 IS NOT NULL"),
     )
+    op.create_index(
+        "ix_media_taken_at_place",
+        "media",
+        ["stored_at"],
+        unique=False,
+        postgresql_where=sa.text("taken_at_place IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_media_unclean",
+        "media",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text(
+            "state = 'stored' AND clean_size IS NULL AND kind <> 'video' AND content_type LIKE 'image/%'"
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_media_unclean", table_name="media")
+    op.drop_index("ix_media_taken_at_place", table_name="media")
     op.drop_index("ix_media_clean_sha256", table_name="media", postgresql_where=sa.text("clean_sha256 IS NOT NULL"))
     op.drop_column("media", "taken_at_place")
     op.drop_column("media", "clean_size")
     op.drop_column("media", "clean_type")
     op.drop_column("media", "clean_sha256")
     op.drop_index("ix_deliveries_held", table_name="deliveries", postgresql_where=sa.text("held_at IS NOT NULL"))
+    op.drop_column("deliveries", "refused")
+    op.drop_column("deliveries", "reopened")
     op.drop_column("deliveries", "files")
     op.drop_index("ix_deliveries_pending", table_name="deliveries")
     op.drop_column("deliveries", "read_at")
@@ -116,6 +149,7 @@ def downgrade() -> None:
         unique=False,
         postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
     )
+    op.drop_index("ix_contacts_merged_into", table_name="contacts", postgresql_where=sa.text("merged_into IS NOT NULL"))
     op.drop_constraint(op.f("fk_contacts_merged_into"), "contacts", type_="foreignkey")
     op.drop_column("contacts", "merged_into")
     op.drop_column("contacts", "reminded_at")

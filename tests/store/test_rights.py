@@ -16,7 +16,19 @@ from making import CHANNEL, OPERATOR, file, rows, run, value
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from store import carryovers, complaints, contacts, deliveries, editing, inbox, learning, media, moves, rights
+from store import (
+    carryovers,
+    complaints,
+    contacts,
+    deliveries,
+    editing,
+    identities,
+    inbox,
+    learning,
+    media,
+    moves,
+    rights,
+)
 from store.agencies import load_functions
 from store.carryovers import Draft
 from store.complaints import Actor
@@ -643,3 +655,132 @@ def test_a_round_that_did_anything_is_not_the_last() -> None:
     for kind in ("chats", "complaints", "files", "guesses", "codes"):
         assert not Swept(**{kind: 1}).done  # type: ignore[arg-type]
     assert Swept(unmasked=3, freed=("x",)).done
+
+
+# --- people of whom a provider tells several ids (store/identities.py) ------------------------------------------
+
+
+async def person(engine: AsyncEngine, *ids: str, at: datetime = NOW) -> int:
+    """Somebody who wrote then, known by these ids; returns the contact."""
+    async with engine.begin() as connection:
+        address = await identities.recognise(connection, CHANNEL, ids)
+        contact_id = await heard(connection, address, "Nama saya Budi.", at)
+        statement = text("UPDATE contacts SET created_at = :at WHERE id = :id")
+        await connection.execute(statement, {"at": at, "id": contact_id})
+    await said(engine, contact_id, address, "Halo Budi.", at)
+    return contact_id
+
+
+async def joined_person(engine: AsyncEngine, at: datetime = NOW) -> tuple[int, int]:
+    """Somebody whose two chats have become one; the contact that stays, and the one that is empty now."""
+    gone = await person(engine, "ID.1", at=at - timedelta(days=1))
+    assert await person(engine, PHONE, at=at) != gone
+    return await person(engine, "ID.1", PHONE, at=at), gone
+
+
+async def known_ids(engine: AsyncEngine, contact_id: int) -> set[str]:
+    return {row.id for row in await rows(engine, "SELECT id FROM contact_ids WHERE contact_id = :id", id=contact_id)}
+
+
+async def test_erasing_forgets_how_joined_chats_were_called_and_keeps_the_way_to_the_one_that_goes_on(
+    engine: AsyncEngine,
+) -> None:
+    contact_id, gone = await joined_person(engine)
+    another, emptied = [await person(engine, each) for each in (f"9{PHONE}", "ID.9")]
+    assert await person(engine, "ID.9", f"9{PHONE}") == another
+    assert "Nama saya Budi" in await everything(engine, *WORDS)
+    assert (await erased(engine, contact_id)).heard == 3
+    # The words of both chats, and the first chat's address; somebody else's joined chat is not touched.
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=gone) == f"joined:{gone}"
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=emptied) == "ID.9"
+    assert "ID.1" not in await everything(engine, "contacts", "inbox", "deliveries")
+    # The reply that tells of it has to arrive, and the number's next owner must not be taken for this person.
+    assert await known_ids(engine, contact_id) == {"ID.1", PHONE}
+    async with engine.begin() as connection:
+        assert await identities.recognise(connection, CHANNEL, ("ID.1", PHONE)) == PHONE
+        assert await identities.recognise(connection, CHANNEL, ("ID.2", PHONE)) == "ID.2"
+
+
+async def test_joined_chats_are_forgotten_in_the_night_once_nobody_can_come_to_them_any_more(
+    engine: AsyncEngine,
+) -> None:
+    contact_id, gone = await joined_person(engine)
+    now = datetime.now(UTC)
+    assert (await swept(engine, now)).done
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=gone) == "ID.1"
+    assert (await swept(engine, now + timedelta(hours=1, seconds=5))).chats == 1
+    assert (await swept(engine, now + timedelta(hours=1, seconds=5))).done
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=gone) == f"joined:{gone}"
+    assert await known_ids(engine, contact_id) == {"ID.1", PHONE}
+
+
+async def test_somebody_of_whom_nothing_is_left_is_forgotten_with_all_ids(engine: AsyncEngine) -> None:
+    old = NOW - timedelta(days=91)
+    contact_id = await person(engine, "ID.1", PHONE, at=old)
+    stays = await person(engine, "ID.2", f"9{PHONE}", at=NOW - timedelta(days=89))
+    assert (await swept(engine)).chats == 2  # its words, and who it was
+    assert (await swept(engine)).done
+    assert await known_ids(engine, contact_id) == set()
+    assert await known_ids(engine, stays) == {"ID.2", f"9{PHONE}"}
+    kept = await everything(engine, "contacts", "contact_ids", "inbox", "deliveries")
+    assert f'"{PHONE}"' not in kept
+    assert "ID.1" not in kept
+    [row] = await rows(engine, "SELECT route, address, name, conversation FROM contacts WHERE id = :id", id=contact_id)
+    assert tuple(row) == ("", f"gone:{contact_id}", None, None)
+    # Whoever writes again is new, and so is whoever has the number next.
+    again = await person(engine, "ID.1", PHONE)
+    assert again not in (contact_id, stays)
+
+
+NEEDED = {
+    "a draft": 'UPDATE contacts SET conversation = \'{"draft": {"number": 1}}\' WHERE id = :id',
+    "a parked draft": 'UPDATE contacts SET conversation = \'{"parked": [{"number": 1}]}\' WHERE id = :id',
+    "a message that waits": "UPDATE deliveries SET sent_at = NULL, held_at = now() WHERE contact_id = :id",
+    "a matter": "INSERT INTO attention (kind, contact_id) VALUES ('call_for_human', :id)",
+    "a file": (
+        "INSERT INTO media (contact_id, kind, channel, provider_id, complaint_id, state)"
+        " SELECT :id, 'photo', 'x', 'x', id, 'stored' FROM complaints"
+    ),
+}
+
+
+@pytest.mark.parametrize("needed", NEEDED)
+async def test_whoever_is_still_needed_stays_known(engine: AsyncEngine, needed: str) -> None:
+    await filed(engine, await chat(engine, "other"), text="Jalan rusak.")
+    contact_id = await person(engine, "ID.1", PHONE, at=NOW - timedelta(days=91))
+    await run(engine, NEEDED[needed], id=contact_id)
+    while not (await swept(engine)).done:
+        pass
+    assert await known_ids(engine, contact_id) == {"ID.1", PHONE}
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=contact_id) == PHONE
+
+
+async def test_whoever_has_filed_is_known_until_the_report_is_anonymous(engine: AsyncEngine) -> None:
+    contact_id = await person(engine, "ID.1", PHONE, at=NOW - timedelta(days=500))
+    ticket = await filed(engine, contact_id, text="Jalan rusak.")
+    while not (await swept(engine)).done:
+        pass
+    assert await known_ids(engine, contact_id) == {"ID.1", PHONE}
+    await ended(engine, ticket, NOW - timedelta(days=366))
+    while not (await swept(engine)).done:
+        pass
+    assert await known_ids(engine, contact_id) == set()
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=contact_id) == f"gone:{contact_id}"
+
+
+async def test_a_contact_that_lost_its_only_number_is_forgotten_like_everybody(engine: AsyncEngine) -> None:
+    old = NOW - timedelta(days=91)
+    stranded = await person(engine, PHONE, at=old)
+    await person(engine, "ID.1", "628")
+    assert await person(engine, "ID.1", PHONE) != stranded
+    while not (await swept(engine)).done:
+        pass
+    [row] = await rows(engine, "SELECT address, route FROM contacts WHERE id = :id", id=stranded)
+    assert tuple(row) == (f"gone:{stranded}", "")
+
+
+async def test_a_channel_that_names_everybody_once_goes_on_knowing_whom_it_spoke_with(engine: AsyncEngine) -> None:
+    contact_id = await chat(engine, "7", at=NOW - timedelta(days=91))
+    while not (await swept(engine)).done:
+        pass
+    assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=contact_id) == "7"
