@@ -262,7 +262,7 @@ class Desk:
 
 _OWED = """
     SELECT count(*) AS owed FROM deliveries
-    WHERE channel = :channel AND address = :address AND failed_at IS NULL
+    WHERE channel = :channel AND address = :address AND failed_at IS NULL AND held_at IS NULL
       AND due_at <= clock_timestamp() + make_interval(secs => :soon)
 """
 _FAILED = """
@@ -271,7 +271,8 @@ _FAILED = """
 """
 _WAITING = """
     SELECT id, says, buttons, language FROM deliveries
-    WHERE channel = :channel AND address = :address AND sent_at IS NULL AND failed_at IS NULL ORDER BY id
+    WHERE channel = :channel AND address = :address AND sent_at IS NULL AND failed_at IS NULL AND held_at IS NULL
+    ORDER BY id
 """
 _CONTACTS = "SELECT id FROM contacts WHERE (channel || ' ' || address) = ANY(:addresses)"
 _TICKETS = f"SELECT ticket FROM complaints WHERE contact_id IN ({_CONTACTS}) ORDER BY id"  # noqa: S608 (our own words)

@@ -70,7 +70,8 @@ _LIST = text("""
     UNION ALL
     SELECT 'd' || d.id, 'delayed', d.created_at, d.channel, d.contact_id, k.ticket, d.problem
     FROM deliveries d LEFT JOIN complaints k ON k.id = d.complaint_id
-    WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.created_at < now() - make_interval(mins => 10)
+    WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.held_at IS NULL
+      AND d.created_at < now() - make_interval(mins => 10)
     ) AS matters
     ORDER BY kind <> 'danger', kind <> 'call_for_human', at DESC LIMIT :most
 """)

@@ -3,12 +3,15 @@
 A delivery is pending until it is sent or has failed for good. Each address is spoken to in the order
 of ids: only its oldest pending delivery can be claimed, under a lease that ends by itself when the
 speaker dies. Words are rendered when they are sent; the ledger keeps text keys and parameters.
+
+Where a channel lets plain words through only for a time after the citizen wrote, a delivery may be held: it is
+in nobody's way, and pending again when the citizen writes. What is held is neither sent nor failed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +19,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import contacts, policy
+from store import contacts, elsewhere, policy, reported
+from store.elsewhere import MARGIN_SECONDS, OTHERS
 from store.policy import Reach
+from store.reported import Part
 from store.statement import Statement
 
 LEASE_SECONDS = 10.0
@@ -28,7 +33,7 @@ JOIN_SECONDS = 0.08
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A message to be said. `asks` is the question it ends with ("" for a reply without one, None for a
-    push); `buttons` are (text key, choice) or (text key, choice, parameters of the text)."""
+    push); `buttons` are (text key, choice) or (text key, choice, parameters of the text); `files` are ids of media."""
 
     contact_id: int
     channel: str
@@ -39,12 +44,13 @@ class NewDelivery:
     asks: str | None = None
     complaint_id: int | None = None
     after: float = 0.0
+    files: Sequence[int] = ()
 
 
 _INSERT = """
-    INSERT INTO deliveries (contact_id, channel, address, says, buttons, asks, language, complaint_id, due_at)
+    INSERT INTO deliveries (contact_id, channel, address, says, buttons, asks, language, complaint_id, files, due_at)
     VALUES (:contact_id, :channel, :address, CAST(:says AS jsonb), CAST(:buttons AS jsonb), :asks, :language,
-            :complaint_id, clock_timestamp() + make_interval(secs => :after))
+            :complaint_id, CAST(:files AS jsonb), clock_timestamp() + make_interval(secs => :after))
 """
 _ADD = Statement(_INSERT)
 
@@ -76,6 +82,7 @@ def _parameters(delivery: NewDelivery) -> dict[str, Any]:
         "asks": delivery.asks,
         "language": delivery.language,
         "complaint_id": delivery.complaint_id,
+        "files": json.dumps(list(delivery.files)),
         "after": delivery.after,
     }
 
@@ -99,6 +106,10 @@ _LAST_REPLY = Statement("""
     SELECT id, asks, claimed_at, sent_at, provider_sequence FROM deliveries
     WHERE contact_id = :contact_id AND asks IS NOT NULL AND failed_at IS NULL ORDER BY id DESC LIMIT 1
 """)
+_LAST_OFFER = Statement("""
+    SELECT buttons, language FROM deliveries
+    WHERE contact_id = :contact_id AND sent_at IS NOT NULL ORDER BY id DESC LIMIT 1
+""")
 _WITHDRAW = Statement("DELETE FROM deliveries WHERE id = :id AND claimed_at IS NULL RETURNING says")
 
 
@@ -106,6 +117,12 @@ async def last_reply(connection: AsyncConnection, contact_id: int) -> Spoken | N
     """The newest reply (not push) to this contact."""
     row = await _LAST_REPLY.row(connection, {"contact_id": contact_id})
     return Spoken(row.id, row.asks, row.claimed_at, row.sent_at, row.provider_sequence) if row else None
+
+
+async def last_offer(connection: AsyncConnection, contact_id: int) -> tuple[Sequence[Sequence[Any]], str]:
+    """The buttons below the newest message that was sent to this contact (see `NewDelivery`), and its language."""
+    row = await _LAST_OFFER.row(connection, {"contact_id": contact_id})
+    return (row.buttons, row.language) if row else ((), "")
 
 
 async def withdraw(connection: AsyncConnection, delivery_id: int) -> list[tuple[str, dict[str, Any]]] | None:
@@ -136,7 +153,13 @@ async def complaint_of_delivery(connection: AsyncConnection, contact_id: int, na
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this speaker may send until its lease ends."""
+    """A delivery that this speaker may send until its lease ends.
+
+    It goes to the `route` (None: to the address; empty: there is no way to that person any more). `window_until` is
+    until when plain words go through (None: always), `announced_at` is when the citizen was last told that something
+    waits, if they have not written since. `refused` are templates ("name language") that do not work for it, `round` is
+    how often it was opened again.
+    """
 
     id: int
     contact_id: int
@@ -147,13 +170,21 @@ class Claimed:
     language: str
     attempts: int
     created_at: datetime
+    asks: str | None = None
+    files: Sequence[int] = ()
+    route: str | None = None
+    window_until: datetime | None = None
+    announced_at: datetime | None = None
+    refused: Sequence[str] = ()
+    round: int = 0
 
 
-# The heads of the queues: the oldest pending delivery of each contact, if it is due and free.
+# The heads of the queues: the oldest pending delivery of each contact, if it is due and free. `held_at IS NULL` must
+# stand wherever pending ones are looked for: it is in the predicate of their index.
 _CLAIM = Statement("""
     WITH heads AS (
         SELECT DISTINCT ON (contact_id) id, channel, due_at, leased_until FROM deliveries
-        WHERE sent_at IS NULL AND failed_at IS NULL
+        WHERE sent_at IS NULL AND failed_at IS NULL AND held_at IS NULL
         ORDER BY contact_id, id
     ), free AS (
         SELECT d.id FROM deliveries d JOIN heads h ON h.id = d.id
@@ -167,10 +198,15 @@ _CLAIM = Statement("""
         leased_until = clock_timestamp() + make_interval(secs => :lease),
         claimed_at = coalesce(d.claimed_at, clock_timestamp()),
         attempts = d.attempts + 1
-    FROM free
-    WHERE d.id = free.id AND d.sent_at IS NULL AND d.failed_at IS NULL
+    FROM free, contacts c
+    WHERE d.id = free.id AND c.id = d.contact_id
+      AND d.sent_at IS NULL AND d.failed_at IS NULL AND d.held_at IS NULL
       AND (d.leased_until IS NULL OR d.leased_until < clock_timestamp())
-    RETURNING d.id, d.contact_id, d.channel, d.address, d.says, d.buttons, d.language, d.attempts, d.created_at
+    RETURNING d.id, d.contact_id, d.channel, d.address, d.says, d.buttons, d.language, d.attempts, d.created_at,
+        d.asks, d.files, coalesce(c.route, d.address) AS route, c.window_until,
+        CASE WHEN c.last_message_at IS NULL OR c.announced_at >= c.last_message_at THEN c.announced_at END
+            AS announced_at,
+        d.refused, d.reopened
 """)
 
 
@@ -188,6 +224,13 @@ async def claim(connection: AsyncConnection, most: int, channels: Sequence[str])
             language=row.language,
             attempts=row.attempts,
             created_at=row.created_at,
+            asks=row.asks,
+            files=row.files,
+            route=row.route,
+            window_until=row.window_until,
+            announced_at=row.announced_at,
+            refused=row.refused or (),
+            round=row.reopened,
         )
         for row in rows
     ]
@@ -195,9 +238,15 @@ async def claim(connection: AsyncConnection, most: int, channels: Sequence[str])
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claimed delivery: sent, to be tried again after `wait` seconds, or failed for good.
+    """What became of a claimed delivery: sent, to be tried again after `wait` seconds, held until the citizen writes,
+    or failed for good.
 
-    `unsent` says that the provider certainly did not pass it on, as with 429 and 403 (and unlike a time-out).
+    `unsent` says that the provider certainly did not pass it on, as with 429 and 403 (and unlike a time-out). `gone`:
+    the chat is closed to us. `elsewhere`: what cannot be said here may be said in another chat of the same citizen.
+
+    `ids` are what the provider calls what was sent, `template` is the one ("name language") that was. `announced`: when
+    that told that there is something, while the delivery itself is held. `refused` are templates that do not work for
+    it. `closed`: the provider said that the window is closed, though `window_until` (as claimed) is not over.
     """
 
     id: int
@@ -209,6 +258,22 @@ class Outcome:
     problem: str | None = None
     gone: bool = False
     unsent: bool = False
+    round: int = 0
+    channel: str = ""
+    ids: Sequence[str] = ()
+    template: str | None = None
+    held: bool = False
+    elsewhere: bool = False
+    announced: datetime | None = None
+    refused: Sequence[str] = ()
+    closed: bool = False
+    window_until: datetime | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """What was sent, by the provider's ids."""
+        announces = self.announced is not None
+        return [Part(self.channel, each, self.id, self.round, self.template, announces) for each in self.ids]
 
 
 _MARK = Statement("""
@@ -217,6 +282,7 @@ _MARK = Statement("""
         -- Sent more than once, nobody knows the number of the copy that was read first.
         provider_sequence = CASE WHEN d.attempts = 1 THEN o.sequence END,
         failed_at = CASE WHEN NOT o.sent AND o.wait IS NULL THEN clock_timestamp() END,
+        held_at = NULL,
         due_at = CASE WHEN o.wait IS NULL THEN d.due_at
                       ELSE clock_timestamp() + make_interval(secs => o.wait) END,
         leased_until = NULL,
@@ -225,41 +291,172 @@ _MARK = Statement("""
         problem = o.problem
     FROM unnest(CAST(:ids AS bigint[]), CAST(:sent AS boolean[]), CAST(:sequences AS bigint[]),
                 CAST(:waits AS double precision[]), CAST(:problems AS text[]), CAST(:unsent AS boolean[]),
-                CAST(:attempts AS smallint[]))
-         AS o (id, sent, sequence, wait, problem, unsent, attempts)
+                CAST(:attempts AS smallint[]), CAST(:rounds AS smallint[]))
+         AS o (id, sent, sequence, wait, problem, unsent, attempts, round)
     -- A speaker that comes too late, when another has claimed it again, only tells that it was sent.
-    WHERE d.id = o.id AND d.sent_at IS NULL AND (o.sent OR d.attempts = o.attempts)
-""")
-_LOSE = text("""
-    UPDATE contacts SET unreachable_since = now(), unreachable_reason = o.reason
-    FROM unnest(CAST(:contacts AS bigint[]), CAST(:reasons AS text[])) AS o (id, reason)
-    WHERE contacts.id = o.id AND unreachable_since IS NULL
+    WHERE d.id = o.id AND d.sent_at IS NULL AND d.reopened = o.round AND (o.sent OR d.attempts = o.attempts)
 """)
 
 
-async def mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    """Write down what became of a batch."""
+async def mark(
+    connection: AsyncConnection, outcomes: Sequence[Outcome], *, silent: Collection[str] = ()
+) -> list[Outcome]:
+    """Write down what became of a batch. Returns what could not be settled now, because somebody works on a chat that
+    it concerns: to be marked again in a moment. Nobody is waited for, so that no two can wait for each other.
+
+    `silent` are channels that call nobody: nothing is moved there.
+    """
+    early = await reported.link(connection, [part for each in outcomes for part in each.parts])
+    failed = {part.delivery_id for part, state in early if state == "failed"}
+    movable = [each.id for each in outcomes if each.elsewhere or each.id in failed]
+    others = await elsewhere.find_open(connection, movable, silent)
+    wanted = {each.id: {each.contact_id} for each in outcomes if _concerns_chat(each) or each.id in failed}
+    for delivery_id, contact_id in others.items():
+        wanted[delivery_id].add(contact_id)
+    free = await elsewhere.lock_free(connection, set().union(*wanted.values()))
+    ready = [each for each in outcomes if wanted.get(each.id, set()) <= free]
+
+    await _mark(connection, [each for each in ready if not each.held])
+    await _tell_chats(connection, [each for each in ready if _concerns_chat(each)])
+    await _hold(connection, [each for each in ready if each.held])
+    there = {each.id for each in ready}
+    for delivery_id, contact_id in sorted(others.items()):
+        if delivery_id in there - failed:
+            await elsewhere.move(connection, delivery_id, contact_id)
+    for part, state in early:
+        if part.delivery_id in there:
+            await reported.settle(connection, part, state, silent)
+    return [each for each in outcomes if each.id not in there]
+
+
+def _concerns_chat(outcome: Outcome) -> bool:
+    return outcome.held or outcome.gone or outcome.closed or outcome.elsewhere or outcome.announced is not None
+
+
+async def _mark(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
     await _MARK.run(
         connection,
         {
             "ids": [each.id for each in outcomes],
             "sent": [each.sent for each in outcomes],
             "sequences": [each.sequence for each in outcomes],
-            "waits": [each.wait for each in outcomes],
+            # A list of whole and broken numbers is none that psycopg knows.
+            "waits": [None if each.wait is None else float(each.wait) for each in outcomes],
             "problems": [each.problem for each in outcomes],
             "unsent": [each.unsent for each in outcomes],
             "attempts": [each.attempts for each in outcomes],
+            "rounds": [each.round for each in outcomes],
         },
     )
-    gone = sorted({each.contact_id: each.problem for each in outcomes if each.gone}.items())
-    if gone:
-        await connection.execute(_LOSE, {"contacts": [c for c, _ in gone], "reasons": [r for _, r in gone]})
+
+
+# A window that the citizen has opened anew meanwhile stays open.
+_TELL_CHATS = Statement("""
+    UPDATE contacts c SET
+        unreachable_since = CASE WHEN o.gone IS NULL THEN c.unreachable_since
+                                 ELSE coalesce(c.unreachable_since, clock_timestamp()) END,
+        unreachable_reason = CASE WHEN c.unreachable_since IS NULL THEN o.gone ELSE c.unreachable_reason END,
+        window_until = CASE WHEN o.closed AND c.window_until IS NOT DISTINCT FROM o.window_until
+                            THEN clock_timestamp() ELSE c.window_until END,
+        announced_at = coalesce(o.announced, c.announced_at)
+    FROM (SELECT contact_id, max(gone) AS gone, bool_or(closed) AS closed, max(window_until) AS window_until,
+                 max(announced) AS announced
+          FROM unnest(CAST(:contacts AS bigint[]), CAST(:gone AS text[]), CAST(:closed AS boolean[]),
+                      CAST(:windows AS timestamptz[]), CAST(:announced AS timestamptz[]))
+               AS each (contact_id, gone, closed, window_until, announced) GROUP BY contact_id) o
+    WHERE c.id = o.contact_id
+""")
+
+
+async def _tell_chats(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
+    await _TELL_CHATS.run(
+        connection,
+        {
+            "contacts": [each.contact_id for each in outcomes],
+            "gone": [(each.problem or "gone") if each.gone else None for each in outcomes],
+            "closed": [each.closed for each in outcomes],
+            "windows": [each.window_until for each in outcomes],
+            "announced": [each.announced for each in outcomes],
+        },
+    )
+
+
+# Where the citizen has written meanwhile, it is due instead.
+_HOLD = Statement("""
+    UPDATE deliveries d SET
+        held_at = CASE WHEN c.window_until > clock_timestamp() + make_interval(secs => :margin) THEN NULL
+                       ELSE clock_timestamp() END,
+        due_at = clock_timestamp(),
+        leased_until = NULL,
+        claimed_at = CASE WHEN d.attempts = 1 THEN NULL ELSE d.claimed_at END,
+        refused = d.refused || string_to_array(o.refused, ','),
+        problem = o.problem
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS smallint[]), CAST(:rounds AS smallint[]),
+                CAST(:problems AS text[]), CAST(:refused AS text[])) AS o (id, attempts, round, problem, refused),
+         contacts c
+    WHERE d.id = o.id AND c.id = d.contact_id
+      AND d.sent_at IS NULL AND d.failed_at IS NULL AND d.reopened = o.round AND d.attempts = o.attempts
+""")
+
+
+async def _hold(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
+    await _HOLD.run(
+        connection,
+        {
+            "ids": [each.id for each in outcomes],
+            "attempts": [each.attempts for each in outcomes],
+            "rounds": [each.round for each in outcomes],
+            "problems": [each.problem for each in outcomes],
+            "refused": [",".join(each.refused) or None for each in outcomes],
+            "margin": MARGIN_SECONDS,
+        },
+    )
+
+
+_FREE = """
+    UPDATE deliveries d SET held_at = NULL, due_at = clock_timestamp(), attempts = 0, problem = NULL, refused = NULL
+"""
+# A statement of its own, after the chat is locked: what was held while it waited for that is seen as well.
+_OPEN_WINDOW = Statement(f"""
+    WITH opened AS (
+        UPDATE contacts SET window_until = greatest(window_until, :until) WHERE id = :contact_id
+        RETURNING id, window_until
+    )
+    {_FREE} FROM opened
+    WHERE d.contact_id = opened.id AND d.held_at IS NOT NULL
+      AND opened.window_until > clock_timestamp() + make_interval(secs => :margin)
+    RETURNING d.id
+""")  # noqa: S608 -- ours, above
+_RELEASE_OPEN = Statement(f"""
+    {_FREE} WHERE d.id IN (
+        SELECT h.id FROM deliveries h JOIN contacts c ON c.id = h.contact_id
+        WHERE h.held_at IS NOT NULL AND c.window_until > clock_timestamp() + make_interval(secs => :margin)
+        ORDER BY h.id LIMIT 500 FOR UPDATE OF h SKIP LOCKED)
+""")  # noqa: S608 -- ours, above
+
+
+async def open_window(connection: AsyncConnection, contact_id: int, until: datetime) -> int:
+    """The citizen of this chat, which is locked, has written: plain words go through until then, and what was held is
+    due, in its order. Returns how much that is."""
+    parameters = {"contact_id": contact_id, "until": until, "margin": MARGIN_SECONDS}
+    return len(await _OPEN_WINDOW.rows(connection, parameters))
+
+
+async def release_open(connection: AsyncConnection) -> None:
+    """What is held though its window is open (chats were joined, say) is due."""
+    await _RELEASE_OPEN.run(connection, {"margin": MARGIN_SECONDS})
 
 
 _NEXT_DUE = Statement("""
     SELECT extract(epoch FROM min(greatest(due_at, coalesce(leased_until, due_at))) - clock_timestamp()) AS wait
     FROM (SELECT DISTINCT ON (contact_id) due_at, leased_until, channel FROM deliveries
-          WHERE sent_at IS NULL AND failed_at IS NULL ORDER BY contact_id, id) heads
+          WHERE sent_at IS NULL AND failed_at IS NULL AND held_at IS NULL ORDER BY contact_id, id) heads
     WHERE channel = ANY(CAST(:channels AS text[]))
 """)
 
@@ -276,7 +473,7 @@ _LINES = text("""
     WITH chat AS (SELECT id FROM contacts WHERE channel = :channel AND address = :address),
     waiting AS (
         SELECT min(d.id) AS id FROM deliveries d JOIN chat ON d.contact_id = chat.id
-        WHERE d.sent_at IS NULL AND d.failed_at IS NULL
+        WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.held_at IS NULL
     )
     SELECT id, true AS heard, payload AS content, NULL AS buttons, NULL AS language, received_at AS at FROM inbox
     WHERE channel = :channel AND address = :address AND id > :after
@@ -330,15 +527,10 @@ class Undelivered:
     elsewhere: tuple[str, ...]
 
 
-# A reply belongs to the conversation in its chat; what an office says (`asks` is null) is understood anywhere.
-_OTHERS = """
-    SELECT o.id, o.channel FROM contacts o
-    WHERE o.citizen_id = c.citizen_id AND o.id <> c.id AND o.unreachable_since IS NULL AND d.asks IS NULL
-"""
 _UNDELIVERED = text(f"""
     SELECT d.id, k.ticket, k.region, d.channel, d.created_at, d.failed_at, coalesce(d.problem, '') AS problem,
            c.unreachable_since IS NOT NULL AS lost,
-           ARRAY(SELECT DISTINCT o.channel FROM ({_OTHERS}) o ORDER BY o.channel) AS elsewhere
+           ARRAY(SELECT DISTINCT o.channel FROM ({OTHERS}) o ORDER BY o.channel) AS elsewhere
     FROM deliveries d JOIN contacts c ON c.id = d.contact_id
          LEFT JOIN complaints k ON k.id = d.complaint_id LEFT JOIN agencies a ON a.code = k.agency
     WHERE d.failed_at IS NOT NULL AND (:all OR (k.id IS NOT NULL AND {policy.COVERED}))
@@ -368,21 +560,72 @@ async def undelivered(
     ]
 
 
-# It takes a new place in the order of its chat: pages of chats never look back behind a line that they have shown.
-_AGAIN = text("""
-    UPDATE deliveries SET id = nextval('line_ids'), contact_id = :contact_id, channel = :channel, address = :address,
-        due_at = clock_timestamp(), failed_at = NULL, problem = NULL, leased_until = NULL, claimed_at = NULL,
-        attempts = 0
-    WHERE id = :id AND failed_at IS NOT NULL RETURNING id
-""")
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that waits until the citizen writes; never its words. `announced`: they have been told that there is
+    something; `templates` are those ("name language") that the provider refused for it. The rest as in `Undelivered`.
+    """
+
+    id: int
+    ticket: str | None
+    region: str | None
+    channel: str
+    created_at: datetime
+    held_at: datetime
+    problem: str
+    announced: bool
+    templates: tuple[str, ...]
+    lost: bool
+    elsewhere: tuple[str, ...]
+
+
+_HELD = text(f"""
+    SELECT d.id, k.ticket, k.region, d.channel, d.created_at, d.held_at, coalesce(d.problem, '') AS problem,
+           c.announced_at IS NOT NULL AND (c.last_message_at IS NULL OR c.announced_at >= c.last_message_at)
+               AS announced,
+           coalesce(d.refused, '{{}}') AS templates, c.unreachable_since IS NOT NULL AS lost,
+           ARRAY(SELECT DISTINCT o.channel FROM ({OTHERS}) o ORDER BY o.channel) AS elsewhere
+    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+         LEFT JOIN complaints k ON k.id = d.complaint_id LEFT JOIN agencies a ON a.code = k.agency
+    WHERE d.held_at IS NOT NULL AND (:all OR (k.id IS NOT NULL AND {policy.COVERED}))
+      AND (CAST(:only AS bigint) IS NULL OR d.id = :only)
+    ORDER BY d.held_at DESC, d.id DESC LIMIT :most
+""")  # noqa: S608 -- ours, above
+
+
+async def held(
+    connection: AsyncConnection, reach: Reach, home: str, *, everything: bool, most: int, only: int | None = None
+) -> list[Held]:
+    """What waits until its citizen writes, the newest first: about the complaints that a reach covers, or all of it."""
+    parameters = {**policy.covered(reach, home), "all": everything, "most": most, "only": only}
+    return [
+        Held(
+            id=row.id,
+            ticket=row.ticket,
+            region=row.region,
+            channel=row.channel,
+            created_at=row.created_at,
+            held_at=row.held_at,
+            problem=row.problem,
+            announced=row.announced,
+            templates=tuple(row.templates),
+            lost=row.lost,
+            elsewhere=tuple(row.elsewhere),
+        )
+        for row in await connection.execute(_HELD, parameters)
+    ]
+
+
 _WHERE_TO = text(f"""
-    SELECT d.contact_id, (SELECT o.id FROM ({_OTHERS}) o WHERE o.channel = :channel ORDER BY o.id DESC LIMIT 1) AS other
-    FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE d.id = :id AND d.failed_at IS NOT NULL
+    SELECT d.contact_id, (SELECT o.id FROM ({OTHERS}) o WHERE o.channel = :channel ORDER BY o.id DESC LIMIT 1) AS other
+    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+    WHERE d.id = :id AND (d.failed_at IS NOT NULL OR d.held_at IS NOT NULL)
 """)  # noqa: S608 -- ours, above
 
 
 async def again(connection: AsyncConnection, delivery_id: int, channel: str | None = None) -> bool:
-    """Let a message that has failed be said once more, in its chat or in the same citizen's chat of another channel.
+    """Let a message that has failed or is held be said once more, in its chat or in the same citizen's chat of another
+    channel. One that is held, in its chat: whatever goes through now is tried.
 
     False where there is no such message any more (somebody was quicker), or no such chat. It changes nothing then.
     """
@@ -390,6 +633,5 @@ async def again(connection: AsyncConnection, delivery_id: int, channel: str | No
     target = None if where is None else where.contact_id if channel is None else where.other
     if target is None:
         return False
-    contact = await contacts.lock(connection, target)
-    parameters = {"id": delivery_id, "contact_id": contact.id, "channel": contact.channel, "address": contact.address}
-    return (await connection.execute(_AGAIN, parameters)).scalar_one_or_none() is not None
+    await contacts.lock(connection, target)
+    return await elsewhere.move(connection, delivery_id, target)

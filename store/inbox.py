@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import deliveries
 from store.statement import Statement
 
 
@@ -24,6 +25,10 @@ class Taken:
     citizen_id: int | None
     name: str | None
     conversation: Mapping[str, Any] | None
+    # The chat has become part of another one between the look and the lock.
+    merged: bool = False
+    # How much that waited for this message is due now.
+    released: int = 0
 
 
 # One statement, so that a repeated message costs one and changes nothing: the contact is touched (and
@@ -50,7 +55,8 @@ _TAKE = Statement("""
         last_message_at = excluded.last_message_at,
         unreachable_since = NULL,
         unreachable_reason = NULL
-    RETURNING (SELECT id FROM arrived) AS line_id, id AS contact_id, citizen_id, name, conversation
+    RETURNING (SELECT id FROM arrived) AS line_id, id AS contact_id, citizen_id, name, conversation,
+        merged_into IS NOT NULL AS merged
 """)
 
 
@@ -64,8 +70,10 @@ async def take(
     name: str | None,
     payload: Mapping[str, Any],
     received_at: datetime,
+    window_until: datetime | None = None,
 ) -> Taken | None:
-    """Write the message into the inbox and lock its chat; None if it was there before."""
+    """Write the message into the inbox and lock its chat; None if it was there before. With `window_until`, until when
+    it lets us answer in our own words, what waited for it is due."""
     row = await _TAKE.row(
         connection,
         {
@@ -78,7 +86,25 @@ async def take(
             "received_at": received_at,
         },
     )
-    return Taken(row.line_id, row.contact_id, row.citizen_id, row.name, row.conversation) if row else None
+    if row is None:
+        return None
+    released = 0
+    if window_until is not None and not row.merged:
+        released = await deliveries.open_window(connection, row.contact_id, window_until)
+    return Taken(row.line_id, row.contact_id, row.citizen_id, row.name, row.conversation, row.merged, released)
+
+
+_LINE = text("""
+    SELECT id FROM inbox WHERE channel = :channel AND message_id = :message_id
+      AND (CAST(:address AS text) IS NULL OR address = :address)
+""")
+
+
+async def line_of(connection: AsyncConnection, channel: str, message_id: str, address: str | None = None) -> int | None:
+    """The number of a message's line, where that message is here (and in the chat of that address); else None."""
+    parameters = {"channel": channel, "message_id": message_id, "address": address}
+    found = (await connection.execute(_LINE, parameters)).scalar_one_or_none()
+    return None if found is None else int(found)
 
 
 _KEEP = text("""

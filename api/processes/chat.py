@@ -82,7 +82,8 @@ async def _spoken(house: House) -> None:
         await asyncio.sleep(0.05)
         async with house.engine.connect() as connection:
             waiting = await connection.exec_driver_sql(
-                "SELECT 1 FROM deliveries WHERE channel = 'terminal' AND sent_at IS NULL AND failed_at IS NULL LIMIT 1"
+                "SELECT 1 FROM deliveries WHERE channel = 'terminal' AND sent_at IS NULL AND failed_at IS NULL "
+                "AND held_at IS NULL LIMIT 1"
             )
             if waiting.one_or_none() is None:
                 return
