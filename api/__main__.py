@@ -1,4 +1,4 @@
-"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes|audit|staff`"""
+"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes|audit|staff|whatsapp`"""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ PROCESSES = {
     "misroutes": "how often the first agency was the wrong one",
     "staff": "accounts of the desk: add, grant, revoke, disable, enable, reset, list",
     "audit": "verify the chain of seals on the audit, or export the audit",
+    "whatsapp": "print the templates that Meta must approve, or say what is wrong with the account",
 }
 # What a process may be told beside its settings; each becomes an argument of its `run`.
 SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "first day, such as 2026-11-01"}}
@@ -49,6 +50,15 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "what": {"choices": ("verify", "export")},
         "--until": {"metavar": "DIGEST", "help": "verify: a digest that was kept elsewhere must be one of the chain"},
         "--out": {"type": Path, "metavar": "FILE.jsonl", "help": "export: instead of standard output"},
+    },
+    "whatsapp": {
+        "what": {"choices": ("templates", "check")},
+        "--form": {
+            "choices": ("text", "table", "json"),
+            "default": "text",
+            "help": "templates: json as the API takes them",
+        },
+        "--language": {"choices": ("id", "en"), "default": "id", "help": "check: of its sentences"},
     },
 }
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from api import intake, jobs
+from api import attachments, fetching, files, intake
 from api.delivery import button
 from api.house import House
 from api.listening import SPOKEN, listen
-from api.webchat import Line, Played, StoreDown
+from api.webchat import Attachment, Line, Played, StoreDown
 from bot.channels import webchat
 from bot.messages import Address, Incoming, Media, clean
 from bot.texts import speak
+from store import attachments as attached
 from store import deliveries, media
+from store.attachments import Attached
 from store.database import is_down
 
 
@@ -59,16 +61,21 @@ class Chat:
     async def lines(self, address: Address, after: int) -> list[Line]:
         """The lines of one chat after a cursor."""
         found: list[deliveries.Line] = []
+        sent: dict[int, list[Attached]] = {}
         try:
             async with self._house.engine.connect() as connection:
                 while more := await deliveries.lines(connection, address.channel, address.user, after):
                     found += more
                     after = more[-1].id
+                    if said := [line.id for line in more if not line.heard]:
+                        sent |= await attached.of_lines(connection, said)
         except Exception as error:
             if is_down(error):
                 raise StoreDown from None
             raise
-        lines = [_heard_line(address, line) if line.heard else _spoken_line(line) for line in found]
+        lines = [
+            _heard_line(address, line) if line.heard else _spoken_line(line, sent.get(line.id, ())) for line in found
+        ]
         return [line for line in lines if line is not None]
 
     async def played(self, address: Address, id_: str) -> Played | None:
@@ -82,10 +89,28 @@ class Chat:
             raise
         if row is None or row.kind not in PLAYERS or row.state not in {"waiting", "stored"}:
             return None
-        with suppress(FileNotFoundError, jobs.UselessFile):
+        with suppress(FileNotFoundError, fetching.UselessFile):
             # The page brought the bytes along: they lie on the shelf before the worker has looked at them.
             content = await asyncio.to_thread(self._house.shelf.get, row.sha256 or row.provider_id)
-            return Played(content, jobs.look(content, row.kind))
+            return Played(content, fetching.look(content, row.kind))
+        return None
+
+    async def attached(self, address: Address, id_: int, *, small: bool) -> Played | None:
+        """A file that was sent to this chat, whole; or, of a picture, a small one."""
+        try:
+            async with self._house.engine.connect() as connection:
+                file = await attached.sent_to(connection, address.channel, address.user, id_)
+        except Exception as error:
+            if is_down(error):
+                raise StoreDown from None
+            raise
+        if file is None:
+            return None
+        with suppress(FileNotFoundError):
+            content = await asyncio.to_thread(self._house.shelf.get, file.sha256)
+            if small and (picture := await asyncio.to_thread(attachments.glimpse, content)):
+                return Played(picture, "image/jpeg", f"{id_}.jpg")
+            return Played(content, file.content_type, attachments.plain_name(file))
         return None
 
     async def wait(self, address: Address, seconds: float) -> None:
@@ -102,6 +127,8 @@ class Chat:
 
 
 PLAYERS = {"voice": "audio", "video": "video"}
+# What is shown on the page; everything else is a link.
+PICTURES = frozenset(kind for _, kind in files.PICTURES)
 
 
 def _heard_line(address: Address, line: deliveries.Line) -> Line | None:
@@ -130,7 +157,7 @@ def _name(media: Media) -> str:
     return (media.name or "").rpartition("/")[2] or media.kind
 
 
-def _spoken_line(line: deliveries.Line) -> Line:
+def _spoken_line(line: deliveries.Line, sent: Sequence[Attached]) -> Line:
     return Line(
         cursor=line.id,
         from_citizen=False,
@@ -138,4 +165,8 @@ def _spoken_line(line: deliveries.Line) -> Line:
         buttons=tuple(button(offer, line.language) for offer in line.buttons),
         at=line.at,
         photo=None,
+        files=tuple(
+            Attachment(file.id, attachments.name_of(file, place), file.content_type in PICTURES)
+            for place, file in enumerate(sent, 1)
+        ),
     )

@@ -9,18 +9,22 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import files
 from api.house import House
 from api.listening import CHANGED, listen
+from api.scanning import ScannerAway, infection
 from api.settings import Settings
 from api.unit import Unit, unit
 from bot.texts import speak
 from desk.shell import Span
 from store.masterdata import Directory
 from store.media import Shelf
+
+log = structlog.get_logger(__name__)
 
 # News that a page has not fetched; one that is slower than that looks anew.
 BACKLOG = 100
@@ -103,6 +107,17 @@ class DeskShell:
     def spoken(self, says: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[str]:
         """What a citizen would read."""
         return [speak(key, parameters, language) for key, parameters in says]
+
+    async def infected(self, content: bytes) -> bool | None:
+        """Whether ClamAV finds something in a file; None where it is away."""
+        try:
+            found = await infection(self._house.settings.clamd_host, content)
+        except ScannerAway as problem:
+            log.warning("upload_not_checked", why=str(problem))
+            return None
+        if found is not None:
+            log.warning("upload_infected", signature=found)
+        return found is not None
 
     def served(self, content: bytes, content_type: str | None, *, name: str, asked: str | None) -> Response:
         """The bytes of a file as an answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -12,10 +13,13 @@ from typing import Any
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from api import afterwards, belongings, jobs, metrics
+from api import afterwards, belongings, metrics
+from api.delivery import button
 from api.house import House
 from api.unit import Unit, unit
 from bot import answers, asking, conversation, dialogue
+from bot.channels.whatsapp import NAME as WHATSAPP
+from bot.channels.whatsapp import writing
 from bot.conversation import Draft
 from bot.messages import UNNUMBERED, Incoming
 from bot.script import AFTERWARDS, QUESTIONS, privacy_of, time_of
@@ -30,6 +34,7 @@ from bot.turns import (
     Facts,
     File,
     Follow,
+    ForgetPlace,
     Join,
     KeepMedia,
     LookAround,
@@ -41,6 +46,7 @@ from bot.turns import (
     ReportDanger,
     ShowData,
     ShowStatus,
+    TakePlace,
     Turn,
     Unreachable,
     Wish,
@@ -52,6 +58,7 @@ from store import (
     contacts,
     deliveries,
     emergency,
+    identities,
     inbox,
     media,
     moves,
@@ -69,14 +76,20 @@ from store.media import NewMedia
 IN_FLIGHT = timedelta(seconds=3)
 # So often a turn begins anew because another chat or complaint is just being worked on: up to eight seconds.
 BUSY = 40
+# Words that may be the number of a choice, and nothing else.
+SHORT_NUMBER = re.compile(r"\A\D{0,10}\d{1,2}\W{0,3}\Z")
 
 
 class _InFlightError(Exception):
     """The reply before this message is just being sent."""
 
 
+class _StrangerError(Exception):
+    """Who has sent this message is to be settled first: an id is new, or the chat has become part of another."""
+
+
 async def take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
-    """Handle one message, exactly once however often it comes; False if it was handled before.
+    """Handle one message, exactly once however often it comes; whether it will be answered.
 
     `received_at` is when it reached our door. Raises only when the store is down: then nothing is kept
     and nothing was said, and the provider's next delivery finds everything as it was.
@@ -84,7 +97,13 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
     wait, stale, busy = 0.01, False, 0
     while True:
         try:
-            return await _take(house, message, payload, received_at)
+            try:
+                return await _take(house, message, payload, received_at)
+            except _StrangerError:
+                # In a transaction of its own, which nobody waits for: see store/identities.py.
+                async with unit(house) as work:
+                    await _recognise(work, message)
+                return await _take(house, message, payload, received_at)
         except (DBAPIError, psycopg.Error) as error:
             if is_busy(error) and busy < BUSY:
                 busy += 1
@@ -94,7 +113,7 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
                 continue
             else:
                 raise
-        except carryovers.Busy:
+        except (carryovers.Busy, _StrangerError):
             busy += 1
             if busy > BUSY:
                 raise
@@ -107,6 +126,7 @@ async def take(house: House, message: Incoming, payload: Mapping[str, Any], rece
 
 async def _take(house: House, message: Incoming, payload: Mapping[str, Any], received_at: datetime) -> bool:
     async with unit(house) as work:
+        message = await _by_address(work, message)
         taken = await inbox.take(
             work.connection,
             channel=message.address.channel,
@@ -117,19 +137,24 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
             # What people say to each other in a group is not ours to keep, nor where somebody goes.
             payload=payload if message.private and not (message.edits and message.place) else {},
             received_at=received_at,
+            window_until=message.window_until,
         )
         if taken is None:
             metrics.repeats.labels(message.address.channel).inc()
             return False
+        if taken.merged:
+            raise _StrangerError
         if message.sequence == UNNUMBERED:
-            message = replace(message, sequence=taken.line_id)
+            message = replace(message, sequence=await _line(work, message) or taken.line_id)
+        message = await _by_number(work, taken, message)
         before = conversation.load(taken.conversation)
         spoken = await _spoken_before(work, taken, before, message)
         if spoken is not None and _asks_freely(before) and _is_in_flight(spoken, received_at, house.now()):
             raise _InFlightError
         unheard = spoken is not None and _is_unheard(spoken, message, received_at)
         own = await _own(work, taken, before, message)
-        facts = replace(facts_of(house), unheard=unheard, own=own, quoted=await _quoted(work, taken, message))
+        quoted = await _quoted(work, taken, message)
+        facts = replace(facts_of(house), unheard=unheard, released=taken.released, own=own, quoted=quoted)
         turn = await _fulfilled(work, taken, message, dialogue.advance(before, message, facts), facts)
         after = conversation.save(turn.conversation)
         about = next((event.complaint_id for event in work.events if event.kind == "filed"), None)
@@ -140,7 +165,7 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         else:
             await contacts.remember(work.connection, taken.contact_id, after)
     metrics.turns.labels(message.address.channel).inc()
-    return True
+    return reply is not None
 
 
 async def _fulfilled(work: Unit, taken: Taken, message: Incoming, turn: Turn, facts: Facts) -> Turn:
@@ -151,6 +176,46 @@ async def _fulfilled(work: Unit, taken: Taken, message: Incoming, turn: Turn, fa
         turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
         done += 1
     return turn
+
+
+# --- who it is ----------------------------------------------------------------------------------------
+
+
+async def _recognise(work: Unit, message: Incoming) -> None:
+    channel, ids = message.address.channel, message.known_as
+    if ids:
+        await identities.recognise(work.connection, channel, ids, as_of=message.window_until)
+
+
+async def _by_address(work: Unit, message: Incoming) -> Incoming:
+    """The message under the address that its sender is kept under. Raises `_StrangerError` where nobody is."""
+    if not message.known_as:
+        return message
+    address = await identities.known(work.connection, message.address.channel, message.known_as)
+    if address is None:
+        raise _StrangerError
+    return replace(message, address=replace(message.address, user=address))
+
+
+async def _line(work: Unit, message: Incoming) -> int | None:
+    """The number of the line that an edit replaces."""
+    if message.replaces is None:
+        return None
+    return await inbox.line_of(work.connection, message.address.channel, message.replaces, message.address.user)
+
+
+# Where choices may be numbered because there are too many to tap: how a typed number is read.
+NUMBERED = {WHATSAPP: writing.chosen}
+
+
+async def _by_number(work: Unit, taken: Taken, message: Incoming) -> Incoming:
+    """The message as a tap, if it is the number of one of the choices that were said last."""
+    chosen = NUMBERED.get(message.address.channel)
+    if chosen is None or not SHORT_NUMBER.search(message.text):
+        return message
+    offers, language = await deliveries.last_offer(work.connection, taken.contact_id)
+    choice = chosen(message.text, [button(each, language) for each in offers])
+    return message if choice is None else replace(message, text="", choice=choice, sequence=0)
 
 
 # --- what was said before ---------------------------------------------------------------------------
@@ -311,6 +376,8 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return await afterwards.join(work, taken, draft, ticket)
         case CarryOut() | CarryIn() | Adopt() | ShowData() | Erase():
             return await belongings.fulfil(work, taken, wish)
+        case TakePlace(photo) | ForgetPlace(photo):
+            return await media.take_place(work.connection, taken.contact_id, photo)
         case CallHuman():
             return await attention.raise_matter(work.connection, "call_for_human", contact_id=taken.contact_id)
         case ReportDanger(kind):
@@ -376,6 +443,6 @@ async def _keep(work: Unit, taken: Taken, message: Incoming, file: Any, draft: i
             size=file.size,
         ),
     )
-    await jobs.fetch_media_later(work.connection, media_id)
+    await work.later("fetch_media", media_id=media_id)
     if ticket is not None:
         await afterwards.file_came(work, taken, ticket)

@@ -6,28 +6,33 @@ worker leaves behind is put back into the queue by the next minute's rescue.
 
 from __future__ import annotations
 
-import asyncio
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import PIL.Image
 import procrastinate
 import structlog
 from procrastinate import JobContext
 from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import batching, joining, retention, sealing, silence, timekeeping
+from api import (
+    batching,
+    checking,
+    cleaning,
+    fetching,
+    joining,
+    placing,
+    retention,
+    sealing,
+    silence,
+    timekeeping,
+    windows,
+)
 from api.house import House
 from api.queue import tasks
-from api.unit import unit
-from bot.drafting import DOCUMENT_LIMIT
-from bot.messages import Channel, TryLater, Undeliverable
-from store import attention, evidence, media
-from store.deliveries import NewDelivery
+from bot.messages import Channel
 from store.statement import raw
 
 if TYPE_CHECKING:
@@ -75,127 +80,8 @@ async def fetch_media_later(connection: AsyncConnection, media_id: int) -> None:
 async def fetch_media(context: JobContext, media_id: int) -> None:
     """Bring a file's bytes onto the shelf, look at what they are, and tell the citizen if they are of no use."""
     tools: Tools = context.additional_context["tools"]
-    house = tools.house
-    async with house.engine.connect() as connection:
-        row = await media.get(connection, media_id)
-    if row is None or row.state != "waiting":
-        return
-    try:
-        content = await _fetch(tools, row)
-        kind = await asyncio.to_thread(look, content, row.kind)
-        name = await asyncio.to_thread(house.shelf.put, content)
-        looks = await asyncio.to_thread(evidence.looks, content) if kind.startswith("image/") else None
-        async with unit(house) as work:
-            await media.stored(work.connection, media_id, name, kind, len(content), looks)
-            if row.kind == "voice" and house.settings.transcriber:
-                await transcribe.configure(connection=raw(work.connection)).defer_async(media_id=media_id)
-    except UselessFile as problem:
-        await _put_aside(house, row, "refused", problem.key)
-    except Undeliverable as problem:
-        large = problem.reason == "file too large"
-        await _put_aside(house, row, "refused" if large else "failed", "too_large" if large else "gone")
-    except Exception:
-        if context.job.attempts < ATTEMPTS - 1:
-            raise
-        await _put_aside(house, row, "failed", "gone")
-
-
-async def _fetch(tools: Tools, row: Any) -> bytes:
-    if row.channel == "webchat":
-        # The page has brought the bytes along: they are on the shelf already, under their digest.
-        try:
-            return await asyncio.to_thread(tools.house.shelf.get, row.provider_id)
-        except FileNotFoundError:
-            raise Undeliverable("not on the shelf", gone=False) from None
-    channel = tools.channels.get(row.channel)
-    if channel is None:
-        raise TryLater("channel_not_configured")
-    return await channel.fetch(row.provider_id)
-
-
-async def _put_aside(house: House, row: Any, state: str, problem: str) -> None:
-    async with unit(house) as work:
-        # The chat first, then the file: a turn that gives its files to a complaint locks them in this order.
-        contact = await media.sender(work.connection, row.contact_id)
-        await media.put_aside(work.connection, row.id, state, problem)
-        if contact is None:
-            return
-        await work.say(
-            NewDelivery(
-                contact_id=contact.id,
-                channel=contact.channel,
-                address=contact.address,
-                says=[("push.media_refused", {"problem": {"key": f"media.{problem}"}})],
-                language=contact.language,
-                complaint_id=row.complaint_id,
-            )
-        )
-        if state == "failed":
-            await attention.raise_matter(
-                work.connection,
-                "media_failed",
-                contact_id=row.contact_id,
-                complaint_id=row.complaint_id,
-                detail=str(row.id),
-            )
-
-
-class UselessFile(Exception):
-    """The bytes are no file that an office could open. `key` is the text that says why."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-# How sound and film begin: the first bytes at an offset, and the content type with {} for audio or video.
-_BEGINNINGS = (
-    (0, b"OggS", "{}/ogg"),
-    (0, b"\x1aE\xdf\xa3", "{}/webm"),
-    (4, b"ftypqt", "{}/quicktime"),
-    (4, b"ftyp3g", "{}/3gpp"),
-    (4, b"ftyp", "{}/mp4"),
-    (0, b"#!AMR-WB\n", "audio/amr-wb"),
-    (0, b"#!AMR\n", "audio/amr"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"caff", "audio/x-caf"),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"AVI ", "video/x-msvideo"),
-    (0, b"GIF8", "image/gif"),
-)
-
-
-def look(content: bytes, kind: str) -> str:
-    """The content type that the bytes themselves show. Raises `UselessFile`.
-
-    Sound and film of a kind that we do not know are kept all the same: an officer may have what plays them.
-    """
-    if len(content) > DOCUMENT_LIMIT:
-        raise UselessFile("too_large")
-    if kind in {"voice", "video"}:
-        return _look_at_sound(content, "audio" if kind == "voice" else "video")
-    if content.startswith(b"%PDF-"):
-        return "application/pdf"
-    try:
-        with PIL.Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            image.verify()
-            return f"image/{(image.format or '').lower()}"
-    except Exception:  # Pillow raises many kinds on broken files, and an error for decompression bombs
-        raise UselessFile("unreadable") from None
-
-
-def _look_at_sound(content: bytes, family: str) -> str:
-    for at, beginning, content_type in _BEGINNINGS:
-        if content.startswith(beginning, at):
-            return content_type.format(family)
-    # Frames without a header begin with eleven set bits; then, for MPEG audio, come its version and its layer.
-    if content[:1] == b"\xff" and (second := content[1:2]):
-        if second[0] & 0xE6 in {0xE2, 0xE4}:
-            return "audio/mpeg"
-        if second[0] & 0xF6 == 0xF0:
-            return "audio/aac"
-    return "application/octet-stream"
+    last = context.job.attempts >= ATTEMPTS - 1
+    await fetching.fetch(tools.house, tools.channels, media_id, last=last)
 
 
 @tasks.task(name="transcribe", queue=VOICE, pass_context=True, retry=_Patient())
@@ -204,6 +90,13 @@ async def transcribe(context: JobContext, media_id: int) -> None:
     tools: Tools = context.additional_context["tools"]
     if tools.listener is not None:
         await tools.listener.listen(tools.house, media_id)
+
+
+@tasks.task(name="tell_photo_place", pass_context=True, retry=_Patient())
+async def tell_photo_place(context: JobContext, media_id: int) -> None:
+    """Tell a conversation that a photo of it says where it was taken."""
+    tools: Tools = context.additional_context["tools"]
+    await placing.tell_photo_place(tools.house, media_id)
 
 
 @tasks.task(name="pass_on", pass_context=True, retry=_Patient())
@@ -249,12 +142,44 @@ async def keep_mornings(context: JobContext, timestamp: int) -> None:
     await timekeeping.keep_mornings(tools.house)
 
 
+@tasks.periodic(cron="5-59/15 * * * *")
+@tasks.task(name="check_channels", pass_context=True, queueing_lock="check_channels")
+async def check_channels(context: JobContext, timestamp: int) -> None:
+    """Look whether what the channels' providers must have approved is there; the first time when a worker starts."""
+    tools: Tools = context.additional_context["tools"]
+    await checking.check_channels(tools.house, tools.channels)
+
+
+async def check_channels_now() -> None:
+    """Have the channels looked at soon, and not only when the clock says so."""
+    with suppress(procrastinate.exceptions.AlreadyEnqueued):
+        await check_channels.configure().defer_async(timestamp=0)
+
+
 @tasks.periodic(cron="7-59/15 * * * *")
 @tasks.task(name="keep_drafts", pass_context=True, queueing_lock="keep_drafts")
 async def keep_drafts(context: JobContext, timestamp: int) -> None:
     """Announce the end of drafts that nobody goes on with, and drop them after it."""
     tools: Tools = context.additional_context["tools"]
     await silence.keep_drafts(tools.house)
+
+
+@tasks.periodic(cron="11-59/15 * * * *")
+@tasks.task(name="keep_windows", pass_context=True, queueing_lock="keep_windows")
+async def keep_windows(context: JobContext, timestamp: int) -> None:
+    """Remind, once, whoever we may soon not write to any more by ourselves."""
+    tools: Tools = context.additional_context["tools"]
+    await windows.keep_windows(tools.house)
+
+
+@tasks.periodic(cron="2-59/10 * * * *")
+@tasks.task(name="clean_pictures", pass_context=True, queueing_lock="clean_pictures")
+async def clean_pictures(context: JobContext, timestamp: int) -> None:
+    """Copy pictures clean that came before there were clean copies, a few at a time; forget where photos were taken for
+    which nobody has answered."""
+    tools: Tools = context.additional_context["tools"]
+    await cleaning.forget_places(tools.house)
+    await cleaning.clean_pictures(tools.house)
 
 
 @tasks.periodic(cron="17 19 * * *")  # 02.17 in WIB

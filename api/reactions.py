@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from api import attachments
 from store import attention, clocks, complaints, merging, moves
 from store.calendar import CalendarUnknown
 from store.complaints import Event, Reader
@@ -48,7 +49,13 @@ def masked(house: House, note: str) -> str | None:
 # --- pushes ------------------------------------------------------------------------------------------------
 
 
-async def _push(work: Unit, reader: Reader, event: Event, says: Says, acts: Sequence[str] = ()) -> None:
+async def _push(
+    work: Unit, reader: Reader, event: Event, says: Says, acts: Sequence[str] = (), files: Sequence[int] = ()
+) -> None:
+    """Say this to one reader, with those of these files that the channel can carry."""
+    going = await attachments.fitting(work.connection, reader.channel, files) if files else ()
+    if left := len(files) - len(going):
+        says = [*says, ("push.files_left", {"count": left})]
     await work.say(
         NewDelivery(
             contact_id=reader.contact_id,
@@ -58,6 +65,7 @@ async def _push(work: Unit, reader: Reader, event: Event, says: Says, acts: Sequ
             buttons=buttons(event.ticket, acts),
             language=reader.language,
             complaint_id=event.complaint_id,
+            files=going,
         )
     )
 
@@ -76,7 +84,8 @@ async def _readers(work: Unit, event: Event) -> tuple[list[Reader], list[Reader]
 
 
 async def tell_status(work: Unit, event: Event) -> None:
-    """A move: the status in plain words, the reason, the agency's answer in full, and until when it can be disputed."""
+    """A move: the status in plain words, the reason, the agency's answer in full with what it has attached to it, and
+    until when it can be disputed."""
     status, note = event.data["status"], event.data["note"]
     key = moves.key(status)
     theirs, followers = await _readers(work, event)
@@ -86,9 +95,10 @@ async def tell_status(work: Unit, event: Event) -> None:
             says.append(_words(work, event, note))
         if clock := await clocks.running(work.connection, event.complaint_id):
             says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+        files = event.data.get("evidence", ())
         for reader in theirs:
-            await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else ())
-    # What an office asks the pelapor is between the two.
+            await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else (), files)
+    # What an office asks the pelapor is between the two. What it has attached no mask can look through.
     answer = masked(work.house, note) if followers and note and status in moves.ANSWERS else None
     await _tell_followers(work, event, followers, answer)
 

@@ -72,11 +72,20 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that was sent to the citizen: its id, its name, and whether it is a picture that the page shows."""
+
+    id: int
+    name: str
+    picture: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a chat, as its page shows it.
 
     `photo` is the path of a thumbnail (it begins with "/"), or the name of the file; `plays` says with which element
-    ("audio", "video") the citizen can play it.
+    ("audio", "video") the citizen can play it. `files` came with what was said.
     `message_id` is the `Incoming.message_id` of a citizen's line: by it the page knows its own message again.
     """
 
@@ -88,14 +97,17 @@ class Line:
     photo: str | None
     message_id: str | None = None
     plays: str | None = None
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A sound or film that a citizen sent, and the content type that its bytes show."""
+    """A file of a chat: a sound or film that its citizen sent, with the content type that its bytes show; or what was
+    sent to the citizen, with a `name` in plain ASCII to save it under."""
 
     content: bytes
     content_type: str
+    name: str | None = None
 
 
 class StoreDown(Exception):
@@ -113,6 +125,9 @@ class Backend(Protocol):
 
     async def played(self, address: Address, id_: str) -> Played | None:
         """The sound or film that came with the chat's message of that id. Raises `StoreDown`."""
+
+    async def attached(self, address: Address, id_: int, *, small: bool) -> Played | None:
+        """A file that was sent to this chat; of a picture, with `small`, a small one. Raises `StoreDown`."""
 
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when something new may be there, at the latest after so many seconds."""
@@ -246,6 +261,19 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
         if found is None:
             return Response(status_code=404, headers={"Cache-Control": "no-store"})
         return files.answer(found.content, found.content_type, request.headers.get("range"))
+
+    @router.get("/chat/lampiran/{id_}")
+    async def attached(request: Request, id_: str) -> Response:
+        """A file that was sent to this chat, for nobody but its holder; with `?kecil` a small picture of a picture."""
+        session, found = _session(request), None
+        try:
+            if session and re.fullmatch(r"[0-9]{1,18}", id_):
+                found = await backend.attached(_address(session), int(id_), small="kecil" in request.query_params)
+        except StoreDown:
+            return _problem(request, Refusal(503, "history_down"))
+        if found is None:
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return files.answer(found.content, found.content_type, request.headers.get("range"), name=found.name)
 
     @router.post("/chat/leave")
     async def leave(request: Request) -> Response:
@@ -466,6 +494,9 @@ def _shown(line: Line) -> dict[str, Any]:
         "at": line.at.isoformat(),
         "photo": line.photo,
         "plays": line.plays,
+        "files": [
+            {"src": f"/chat/lampiran/{each.id}", "name": each.name, "picture": each.picture} for each in line.files
+        ],
         "id": line.message_id.rpartition(":")[2] if line.message_id else None,
     }
 

@@ -1,9 +1,9 @@
-"""Virtual citizens and the Telegram between them and a bot, in one lean process: `python -m bench.citizens`.
+"""Virtual citizens and the provider between them and a bot, in one lean process: `python -m bench.citizens`.
 
-It serves the Bot API (printing its port) and reads orders from standard input, one JSON line a cell.
-Each citizen posts an update to the bot's webhook, waits until the bot has called sendMessage for that chat,
-reads what is asked, and answers; the time between the two is a turn's latency. With the ticket the citizen is done,
-and another one begins in a chat of their own: nobody files hundreds of complaints, nor is let. Both sides speak
+It serves Telegram's Bot API and WhatsApp's Cloud API on one port (which it prints) and reads orders from standard
+input, one JSON line a cell. Each citizen posts a message to the bot's webhook, waits until the bot has sent one to that
+chat, reads what is asked, and answers; the time between the two is a turn's latency. With the ticket the citizen is
+done, and another one begins in a chat of their own: nobody files hundreds of complaints, nor is let. Both sides speak
 HTTP/1.1 by hand on bare asyncio protocols, because Python's CPU is what is measured.
 """
 
@@ -18,12 +18,12 @@ import re
 import sys
 import time
 from collections import deque
-from typing import Any, cast
-from urllib.parse import parse_qs
+from typing import cast
 
 import uvloop
 
 from bench.tally import Order, Tally, tell, tell_result
+from bench.wires import TelegramWire, WhatsAppWire, Wire
 from bot.texts import speak
 
 TICKET = re.compile(r"T-\d{3}-\d{3}-\d{4}")
@@ -39,9 +39,6 @@ PATIENCE = 20.0
 # A second reply to the last turn would come within this time.
 AFTERWARDS = 0.5
 REPEAT_AFTER = 0.5
-BOT = {"id": 123456, "is_bot": True, "first_name": "LAPOR", "username": "lapor_uji_bot"}
-ABILITIES = {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
-
 
 # A town of many streets, named as streets are named after flowers and trees.
 FLOWERS = (
@@ -65,21 +62,6 @@ def story(number: int) -> str:
     )
 
 
-def update(update_id: int, chat: int, message_id: int, words: str) -> dict[str, Any]:
-    """A text message as the Bot API posts it to a webhook."""
-    person = {"id": chat, "first_name": "Budi", "last_name": f"Santoso {chat}"}
-    return {
-        "update_id": update_id,
-        "message": {
-            "message_id": message_id,
-            "from": {**person, "is_bot": False, "language_code": "id"},
-            "chat": {**person, "type": "private"},
-            "date": int(time.time()),
-            "text": words,
-        },
-    }
-
-
 class Citizen:
     """A place at which one person after the other files a complaint, a turn at a time, each in a chat of their own."""
 
@@ -93,7 +75,7 @@ class Citizen:
 
     def begin(self) -> None:
         """Somebody new has come."""
-        self.chat = next(self.town.chats)
+        self.chat = next(self.town.chats[self.town.channel])
         self.town.citizens[self.chat] = self
         self.message_id = 0  # citizen and bot share the counter of their chat
         self.place = 0
@@ -107,14 +89,14 @@ class Citizen:
         self.message_id += 1
         number = next(town.numbers)
         words = self.words if self.place else story(number)
-        body = json.dumps(update(700_000_000 + number, self.chat, self.message_id, words)).encode()
+        body = town.wire.message(number, self.chat, self.message_id, words)
         self.waits = True
         self.asked_at = time.perf_counter()
         town.posted += 1
         town.post(body)
 
     def hear(self, chat: int, words: str) -> int:
-        """Read the bot's message in that chat; returns its number there."""
+        """Read the message in that chat; returns its number there."""
         self.message_id += 1
         message_id, town = self.message_id, self.town
         if not self.waits or chat != self.chat:
@@ -152,9 +134,9 @@ class Town:
 
     def __init__(self, secret: str) -> None:
         self.loop = asyncio.get_running_loop()
-        self.secret = secret
+        self.wires: dict[str, Wire] = {"telegram": TelegramWire(secret), "whatsapp": WhatsAppWire(secret)}
         self.numbers = itertools.count(1)
-        self.chats = itertools.count(5_000_001)
+        self.chats = {channel: itertools.count(wire.first_chat) for channel, wire in self.wires.items()}
         self.citizens: dict[int, Citizen] = {}
         # In turn, so that none idles until the webhook hangs up just when it is needed.
         self.free: deque[Line] = deque()
@@ -169,6 +151,8 @@ class Town:
         self.receipts: list[str] = []
         self.think = order.think
         self.stopping = False
+        self.channel = order.channel
+        self.wire = self.wires[order.channel]
         if order.port != self.port:
             for line in self.free:
                 line.hang_up()
@@ -176,7 +160,6 @@ class Town:
         self.port = order.port
         self.head = (
             f"POST {order.path} HTTP/1.1\r\nHost: 127.0.0.1:{order.port}\r\nContent-Type: application/json\r\n"
-            f"X-Telegram-Bot-Api-Secret-Token: {self.secret}\r\nContent-Length: "
         ).encode()
 
     async def run(self, order: Order) -> None:
@@ -210,7 +193,7 @@ class Town:
         )
 
     def post(self, body: bytes) -> None:
-        """Post an update over a connection that is free, or a new one."""
+        """Post a message over a connection that is free, or a new one."""
         if self.free:
             self.free.popleft().post(body)
             return
@@ -226,8 +209,13 @@ class Town:
         else:
             line.post(body)
 
+    def hear(self, chat: int, words: str) -> int | None:
+        """Let whoever is in that chat read a message; returns its number, None where there is no such chat."""
+        citizen = self.citizens.get(chat)
+        return None if citizen is None else citizen.hear(chat, words)
+
     def repeat(self, body: bytes) -> None:
-        """Post again what the webhook did not take, as Telegram does."""
+        """Post again what the webhook did not take, as providers do."""
         self.refused += 1
         self.loop.call_later(REPEAT_AFTER, self.post, body)
 
@@ -249,7 +237,8 @@ class Line(asyncio.Protocol):
         """Send one request; the line is free again when it is answered."""
         self.body = body
         assert self.transport is not None
-        self.transport.write(b"%b%d\r\n\r\n%b" % (self.town.head, len(body), body))
+        head = self.town.head + self.town.wire.proof(body)
+        self.transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -271,13 +260,13 @@ class Line(asyncio.Protocol):
         if self in self.town.free:
             self.town.free.remove(self)
         if self.body:
-            # A connection that idled too long may close under our hands: the same update again, over another.
+            # A connection that idled too long may close under our hands: the same message again, over another.
             self.town.hung_up += 1
             self.town.post(self.body)
 
 
-class BotApi(asyncio.Protocol):
-    """One connection of a bot to the Bot API."""
+class ProviderApi(asyncio.Protocol):
+    """One connection of a bot to the API of its provider; the path says which."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -293,44 +282,14 @@ class BotApi(asyncio.Protocol):
         assert self.transport is not None
         while request := _split(self.buffer):
             head, body, self.buffer = request
-            method = head[: head.index(b" HTTP/")].rpartition(b"/")[2].decode()
-            status, answer = self._answer(method, body)
+            path = head[: head.index(b" HTTP/")].rpartition(b" ")[2]
+            wire = self.town.wires["telegram" if path.startswith(b"/bot") else "whatsapp"]
+            status, answer = wire.answer(path, body, self.town.hear)
             content = json.dumps(answer).encode()
             self.transport.write(
                 b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
                 % (status, len(content), content)
             )
-
-    def _answer(self, method: str, body: bytes) -> tuple[bytes, dict[str, Any]]:
-        match method:
-            case "sendMessage":
-                return self._send_message(_arguments(body))
-            case "getMe":
-                return b"200 OK", {"ok": True, "result": {**BOT, **ABILITIES}}
-            case "setWebhook" | "deleteWebhook" | "answerCallbackQuery" | "sendChatAction" | "setMyCommands":
-                return b"200 OK", {"ok": True, "result": True}
-        return b"404 Not Found", {"ok": False, "error_code": 404, "description": "Not Found: method not found"}
-
-    def _send_message(self, arguments: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-        chat = int(arguments["chat_id"])
-        citizen = self.town.citizens.get(chat)
-        if citizen is None:
-            description = "Bad Request: chat not found"
-            return b"400 Bad Request", {"ok": False, "error_code": 400, "description": description}
-        words = arguments["text"]
-        message: dict[str, Any] = {
-            "message_id": citizen.hear(chat, words),
-            "from": BOT,
-            "chat": {"id": chat, "first_name": "Budi", "type": "private"},
-            "date": int(time.time()),
-            "text": words,
-        }
-        # A message tells of its inline keyboard, and of no other.
-        if keyboard := arguments.get("reply_markup"):
-            keyboard = json.loads(keyboard) if isinstance(keyboard, str) else keyboard
-            if "inline_keyboard" in keyboard:
-                message["reply_markup"] = keyboard
-        return b"200 OK", {"ok": True, "result": message}
 
 
 def _split(buffer: bytes) -> tuple[bytes, bytes, bytes] | None:
@@ -347,17 +306,9 @@ def _split(buffer: bytes) -> tuple[bytes, bytes, bytes] | None:
     return head, buffer[start : start + length], buffer[start + length :]
 
 
-def _arguments(body: bytes) -> dict[str, Any]:
-    """The arguments of a call: JSON, or a form as python-telegram-bot's httpx sends it."""
-    if body.startswith(b"{"):
-        arguments: dict[str, Any] = json.loads(body)
-        return arguments
-    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
-
-
 async def _serve(secret: str) -> None:
     town = Town(secret)
-    server = await town.loop.create_server(lambda: BotApi(town), "127.0.0.1", 0)
+    server = await town.loop.create_server(lambda: ProviderApi(town), "127.0.0.1", 0)
     tell("port", server.sockets[0].getsockname()[1])
     while line := await town.loop.run_in_executor(None, sys.stdin.readline):
         await town.run(Order(**json.loads(line)))
@@ -366,7 +317,7 @@ async def _serve(secret: str) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--secret", required=True, help="what Telegram sends along to a webhook")
+    parser.add_argument("--secret", required=True, help="by which the webhook knows the provider")
     uvloop.run(_serve(parser.parse_args().secret))
 
 

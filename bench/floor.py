@@ -22,8 +22,9 @@ import uvloop
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from bench.citizens import TURNS, story, update
+from bench.citizens import TURNS, story
 from bench.tally import Order, Tally, tell, tell_result
+from bench.wires import update
 from store import complaints, contacts, deliveries, inbox, receipts, tickets
 from store.complaints import Actor, NewComplaint
 
@@ -180,6 +181,7 @@ class Citizen:
                     "asks": ASKS[place],
                     "language": "id",
                     "complaint_id": None,
+                    "files": "[]",
                     "after": 0.0,
                 },
             )

@@ -132,10 +132,9 @@ def machine_cpu() -> float:
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without any setting of the project, and with these."""
-    names = (
-        "API_ DATA_DIR DATABASE_ DELIVERY_ HOME_REGION HOST LOG_LEVEL PORT PUBLIC_URL TELEGRAM_".split()  # their starts
-    )
-    return {name: value for name, value in os.environ.items() if not name.startswith(tuple(names))} | more
+    # Their starts.
+    names = "API_ CLAMD_ DATA_DIR DATABASE_ DELIVERY_ HOME_REGION HOST LOG_LEVEL PORT PUBLIC_URL TELEGRAM_ WHATSAPP_"
+    return {name: value for name, value in os.environ.items() if not name.startswith(tuple(names.split()))} | more
 
 
 def free_port() -> int:

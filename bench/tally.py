@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One cell to run: so many citizens, who think so long, for so long."""
+    """One cell to run: so many citizens, who think so long, for so long, on that channel."""
 
     citizens: int
     think: float
@@ -17,6 +17,7 @@ class Order:
     seconds: float
     port: int = 0
     path: str = "/"
+    channel: str = "telegram"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""Turns per second, from a webhook to the reply at the Bot API, beside what bounds and what rivals them.
+"""Turns per second, from a webhook to the reply at the provider's API, beside what bounds and what rivals them.
 
 `python -m bench.turns` runs, one after the other on one machine and one PostgreSQL server:
 
-- system: `python -m api web`, `speaker` and `worker`, as they run anywhere;
+- system: `python -m api web`, `speaker` and `worker`, as they run anywhere, on Telegram; `--channel telegram whatsapp`
+  opens both channels and measures each cell on the one and then on the other;
 - handler bot: a `ConversationHandler` bot with its state in memory (`bench.handler_bot`), updates one after the
   other as python-telegram-bot documents it; with `--only "handler bot at once"` each in its own request, which
   ConversationHandler does not support, and which loses its way;
 - floor: the rows of a turn through bare psycopg, without HTTP and Telegram (`bench.floor`).
 
-The first two talk to the same citizens and the same Bot API (`bench.citizens`), so many at a time. Each files one
+The first two talk to the same citizens and the same provider (`bench.citizens`), so many at a time. Each files one
 complaint in four turns and waits for every reply; then somebody new comes. On the slow disk every commit waits 3 ms
 more (`commit_delay`). After each cell the tickets in the database are held against the receipts that were read.
 
@@ -43,10 +44,13 @@ from api.running import prepare
 from bench import handler_bot
 from bench.processes import Child, Postmaster, environment, free_port, machine_cpu, wait_for
 from bench.tally import Order, Result
+from bench.wires import PHONE_ID
 from store import embedded
 from store.database import libpq_url
 
 TOKEN = "123456:BENCH-token"
+CHANNELS = ("telegram", "whatsapp")
+NO_CHANNEL = "–"
 SYSTEMS = ("system", "handler bot", "handler bot at once", "floor")
 BY_DEFAULT = ("system", "handler bot", "floor")
 FLOOR_CONNECTIONS = 50
@@ -63,6 +67,7 @@ class Cell:
     """
 
     system: str
+    channel: str
     disk: str
     citizens: int
     think: float
@@ -104,22 +109,27 @@ class Plan:
     """What a run measures."""
 
     systems: Sequence[str]
+    channels: Sequence[str]
     citizens: Sequence[int]
     slow_citizens: Sequence[int]
     thinks: Sequence[float]
     seconds: float
     warmup: float
 
-    def cells(self, system: str, *, slow_disk: bool) -> list[tuple[str, int, float]]:
-        """Disk, citizens and think time of every cell of a system. The unsupported bot and the floor are
+    def cells(self, system: str, *, slow_disk: bool) -> list[tuple[str, str, int, float]]:
+        """Channel, disk, citizens and think time of every cell of a system. The unsupported bot and the floor are
         measured without think time, the floor with its connections for citizens: neither says more elsewhere."""
         if system == "floor":
-            return [(disk, FLOOR_CONNECTIONS, 0.0) for disk in ("fast", *(["slow"] if slow_disk else []))]
+            return [(NO_CHANNEL, disk, FLOOR_CONNECTIONS, 0.0) for disk in ("fast", *(["slow"] if slow_disk else []))]
         thinks = self.thinks if system in BY_DEFAULT else [0.0]
         cells = [("fast", citizens, think) for think, citizens in product(thinks, self.citizens)]
         if slow_disk:
             cells += [("slow", citizens, 0.0) for citizens in self.slow_citizens]
-        return cells
+        return [(channel, *cell) for cell in cells for channel in self.channels_of(system)]
+
+    def channels_of(self, system: str) -> Sequence[str]:
+        """The channels on which a system is measured: its rivals know Telegram alone, the floor none."""
+        return self.channels if system == "system" else (NO_CHANNEL,) if system == "floor" else CHANNELS[:1]
 
 
 # --- the server ------------------------------------------------------------------------------------
@@ -193,9 +203,15 @@ class Subject:
     tickets: str
     waiting: str | None = None
     port: int = 0
-    path: str = "/"
+    paths: dict[str, str] = field(default_factory=dict)
     receipts: set[str] = field(default_factory=set)
     receipts_read: int = 0
+
+    def order(self, channel: str, citizens: int, think: float, warmup: float, seconds: float) -> Order:
+        """An order for its driver: to that channel's webhook, if it has channels."""
+        if channel not in self.paths:
+            return Order(citizens, think, warmup, seconds)
+        return Order(citizens, think, warmup, seconds, self.port, self.paths[channel], channel)
 
 
 @contextmanager
@@ -217,10 +233,11 @@ class Bench:
     citizens: Child
     api_port: int
     secret: str
+    channels: Sequence[str]
 
     @property
     def base_url(self) -> str:
-        """The Bot API's address."""
+        """The address of the provider's API."""
         return f"http://127.0.0.1:{self.api_port}"
 
     @contextmanager
@@ -236,10 +253,8 @@ class Bench:
                 API_KEYS=f"bench:{secrets.token_urlsafe(24)}",
                 PORT=str(port),
                 PUBLIC_URL=f"http://127.0.0.1:{port}",
-                TELEGRAM_TOKEN=TOKEN,
-                TELEGRAM_BASE_URL=self.base_url,
-                TELEGRAM_WEBHOOK_SECRET=self.secret,
                 LOG_LEVEL="WARNING",
+                **self._settings_of_channels(),
             )
             processes = {}
             for name in ("web", "speaker", "worker"):
@@ -253,8 +268,25 @@ class Bench:
                 tickets="SELECT ticket FROM complaints",
                 waiting="SELECT count(*) FROM deliveries WHERE sent_at IS NULL",
                 port=port,
-                path="/webhooks/telegram",
+                paths={channel: f"/webhooks/{channel}" for channel in self.channels},
             )
+
+    def _settings_of_channels(self) -> dict[str, str]:
+        settings = {
+            "telegram": {
+                "TELEGRAM_TOKEN": TOKEN,
+                "TELEGRAM_BASE_URL": self.base_url,
+                "TELEGRAM_WEBHOOK_SECRET": self.secret,
+            },
+            "whatsapp": {
+                "WHATSAPP_TOKEN": TOKEN,
+                "WHATSAPP_BASE_URL": self.base_url,
+                "WHATSAPP_PHONE_NUMBER_ID": PHONE_ID,
+                "WHATSAPP_APP_SECRET": self.secret,
+                "WHATSAPP_VERIFY_TOKEN": self.secret,
+            },
+        }
+        return {name: value for channel in self.channels for name, value in settings[channel].items()}
 
     @contextmanager
     def handler_bot(self, *flags: str) -> Iterator[Subject]:
@@ -278,7 +310,7 @@ class Bench:
                     url,
                     tickets="SELECT ticket FROM reports",
                     port=port,
-                    path=handler_bot.PATH,
+                    paths={"telegram": handler_bot.PATH},
                 )
 
     @contextmanager
@@ -317,7 +349,8 @@ class Bench:
         used = {name: _difference(after[name], before[name]) for name in after}
         others = busy - sum(value or 0.0 for value in used.values())
         checked = self._check(subject, result)
-        return Cell(system, disk, order.citizens, order.think, seconds, result, used, others, *checked)
+        where = order.channel if order.path != "/" else NO_CHANNEL
+        return Cell(system, where, disk, order.citizens, order.think, seconds, result, used, others, *checked)
 
     def _cpu(self, subject: Subject) -> dict[str, float | None]:
         used: dict[str, float | None] = {name: child.cpu() for name, child in subject.processes.items()}
@@ -355,7 +388,7 @@ def run(plan: Plan) -> tuple[list[Cell], dict[str, str]]:
         secret = secrets.token_urlsafe(16)
         citizens = Child("citizens", ["bench.citizens", "--secret", secret], folder, environment(), talks=True)
         stack.enter_context(stopping(citizens))
-        bench = Bench(server, folder, citizens, citizens.hear("port"), secret)
+        bench = Bench(server, folder, citizens, citizens.hear("port"), secret, plan.channels)
         machine = {
             "cores": str(psutil.cpu_count()),
             "platform": platform.platform(),
@@ -368,9 +401,10 @@ def run(plan: Plan) -> tuple[list[Cell], dict[str, str]]:
                 pids = ", ".join(f"{name} {child.pid}" for name, child in subject.processes.items())
                 note(f"{system} (pids: {pids})")
                 # Caches filled and statements prepared, once for all cells.
-                bench.measure(system, subject, "fast", Order(4, 0.0, 0.5, 1.5, subject.port, subject.path))
-                for disk, people, think in plan.cells(system, slow_disk=server.own):
-                    order = Order(people, think, plan.warmup, plan.seconds, subject.port, subject.path)
+                for channel in plan.channels_of(system):
+                    bench.measure(system, subject, "fast", subject.order(channel, 4, 0.0, 0.5, 1.5))
+                for channel, disk, people, think in plan.cells(system, slow_disk=server.own):
+                    order = subject.order(channel, people, think, plan.warmup, plan.seconds)
                     cells.append(bench.measure(system, subject, disk, order))
                     note("    " + _progress(cells[-1]))
                     time.sleep(SETTLE_SECONDS)
@@ -379,7 +413,8 @@ def run(plan: Plan) -> tuple[list[Cell], dict[str, str]]:
 
 
 def _progress(cell: Cell) -> str:
-    words = f"{cell.disk} disk, {cell.citizens} citizens, think {cell.think}: {cell.turns_per_second:.1f} turns/s"
+    where = f"{cell.channel}, {cell.disk} disk, {cell.citizens} citizens, think {cell.think}"
+    words = f"{where}: {cell.turns_per_second:.1f} turns/s"
     return "; ".join([words, *cell.problems])
 
 
@@ -403,7 +438,19 @@ def tables(cells: Sequence[Cell], machine: dict[str, str]) -> str:
         ]
         for cell in cells
     ]
-    titles = ["", "disk", "citizens", "think s", "turns/s", "compl./s", "turns/compl.", "p50 ms", "p95 ms", "p99 ms"]
+    titles = [
+        "",
+        "channel",
+        "disk",
+        "citizens",
+        "think s",
+        "turns/s",
+        "compl./s",
+        "turns/compl.",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+    ]
     cpu = []
     for cell in cells:
         seen = [cell.cpu_per_turn(name) for name in PROCESSES[:-1]]
@@ -412,16 +459,18 @@ def tables(cells: Sequence[Cell], machine: dict[str, str]) -> str:
     lines = [
         *(f"{name}: {value}" for name, value in machine.items()),
         "",
-        "From the POST to the webhook to the reply at sendMessage (floor: one transaction). lost: replies missing;",
-        "doubled: replies that nobody waited for; differ: tickets in the database against receipts read.",
+        "From the POST to the webhook to the reply at the provider's API (floor: one transaction). lost: replies",
+        "missing; doubled: replies that nobody waited for; differ: tickets in the database against receipts read.",
         "",
         *_aligned([*titles, "lost", "doubled", "differ"], speed),
         "",
         "CPU seconds in the measured time, and (CPU milliseconds a turn). web: also the bot, and the floor's loop;",
-        "load: citizens and Bot API; total: ms a turn without the load; others: CPU seconds of everything else.",
+        "load: citizens and provider; total: ms a turn without the load; others: CPU seconds of everything else.",
         "",
-        *_aligned(["", "disk", "citizens", "think s", *PROCESSES, "total ms", "others s"], cpu),
+        *_aligned(["", "channel", "disk", "citizens", "think s", *PROCESSES, "total ms", "others s"], cpu),
     ]
+    if beside := _beside(cells):
+        lines += ["", "WhatsApp as a share of Telegram in the same run, cell by cell:", "", *beside]
     problems = [f"{cell.system}: {_progress(cell)}" for cell in cells if cell.problems]
     verdict = (
         ["PROBLEMS", *problems]
@@ -431,8 +480,21 @@ def tables(cells: Sequence[Cell], machine: dict[str, str]) -> str:
     return "\n".join([*lines, "", *verdict])
 
 
+def _beside(cells: Sequence[Cell]) -> list[str]:
+    """How the second channel did where the first did the same."""
+    ours = [cell for cell in cells if cell.system == "system"]
+    measured = {(cell.channel, cell.disk, cell.citizens, cell.think): cell for cell in ours}
+    rows = []
+    for cell in ours:
+        other = measured.get(("whatsapp", cell.disk, cell.citizens, cell.think))
+        if cell.channel == "telegram" and other is not None and cell.turns_per_second and cell.result.p50:
+            faster = other.turns_per_second / cell.turns_per_second
+            rows.append([*_name(cell)[2:], f"{faster:.2f}", f"{other.result.p50 / cell.result.p50:.2f}"])
+    return _aligned(["disk", "citizens", "think s", "turns/s", "p50"], rows) if rows else []
+
+
 def _name(cell: Cell) -> list[str]:
-    return [cell.system, cell.disk, str(cell.citizens), f"{cell.think:g}"]
+    return [cell.system, cell.channel, cell.disk, str(cell.citizens), f"{cell.think:g}"]
 
 
 def _cpu(cell: Cell, process: str) -> str:
@@ -446,7 +508,7 @@ def _aligned(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in (titles, *rows)) for column in range(len(titles))]
     return [
         "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
+            cell.ljust(width) if column < 3 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in (titles, *rows)
@@ -473,10 +535,14 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", default=list(BY_DEFAULT), choices=SYSTEMS, metavar="NAME", help=", ".join(SYSTEMS)
     )
+    parser.add_argument(
+        "--channel", nargs="+", default=["telegram"], choices=CHANNELS, metavar="NAME", help=", ".join(CHANNELS)
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as well")
     options = parser.parse_args()
     plan = Plan(
         systems=options.only,
+        channels=list(dict.fromkeys(options.channel)),
         citizens=options.citizens,
         slow_citizens=options.slow_citizens,
         thinks=options.think,

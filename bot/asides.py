@@ -103,6 +103,11 @@ def afterwards_in(text: str) -> Afterwards | None:
     return None
 
 
+def says_not_yet(text: str) -> bool:
+    """Whether a message is a mere "belum", which says something only after an office has answered."""
+    return len(text) <= _LINE and _NOT_YET.fullmatch(text) is not None
+
+
 def command_in(text: str) -> Command | None:
     """Return what is wanted of the bot itself, said in a citizen's own words and in nothing else; None otherwise."""
     if len(text) > _LINE:
@@ -317,6 +322,7 @@ _SUBJECT = re.compile(
     r"nam[aeo]|jeneng|identit|biodata|data diri|nomor|nomer|lapor|aduan|ngadu|mengadu|wadul|kirim|isi|report|complaint",
     re.IGNORECASE,
 )
+_NOT_YET = _whole([_DATA["filed"]["not_yet"]])
 _COMMANDED = {command: _whole(_DATA["commands"][command]) for command in _COMMANDS}
 
 _SUFFIX = "(?:nya|nyo|ku|ne|e)?"

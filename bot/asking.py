@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from bot.texts import LANGUAGES, speak
 from bot.turns import ASK, AUTO, Facts, LookAround, Offer, Office, Say, Turn
 
 EXCERPT = 600
+# A label that a small button has cut shows at least so many letters: "tidak..." is a no and no label.
+CUT = 6
 NOTHING_AROUND = "none"
 
 
@@ -79,12 +81,23 @@ def ask_about(conversation: Conversation, question: Question, ticket: str | None
 
 
 def offered(question: Question, draft: Draft | None, words: str) -> str | None:
-    """The choice whose button says just these words, in any language: not everybody sees buttons."""
+    """The choice of this question whose button says just these words."""
+    return labelled([(each.choice, each.key, each.params) for each in question.choices_for(draft)], words)
+
+
+def labelled(offers: Iterable[tuple[str, str, Mapping[str, Any]]], words: str) -> str | None:
+    """The choice (of choice, text key, parameters) whose button says just these words, in any language: not everybody
+    sees buttons. Words that end in "…" are one where they begin one label alone: small buttons show no more."""
     said = _bare(words)
-    for each in question.choices_for(draft):
-        if said and any(said == _bare(speak(each.key, each.params, language)) for language in LANGUAGES):
-            return each.choice
-    return None
+    cut = len(said) >= CUT and words.rstrip().endswith(("…", "..."))
+    begun = []
+    for choice, key, params in offers if said else ():
+        labels = [_bare(speak(key, params, language)) for language in LANGUAGES]
+        if said in labels:
+            return choice
+        if cut and any(label.startswith(said) for label in labels):
+            begun.append(choice)
+    return begun[0] if len(begun) == 1 else None
 
 
 _MARKS = re.compile(r"[^\w\s]")

@@ -11,6 +11,8 @@ from bot.conversation import Conversation
 from bot.script import AFTERWARDS, ASKS_STATUS, CARRIED, COMMANDS, QUESTIONS, TICKET, WHICH
 from bot.turns import Adopt, CallHuman, Carried, CarryIn, CarryOut, Facts, Say, ShowData, ShowStatus, Turn
 
+# That something waits was announced; this asks for it, in words or with the button below ("T-…:read", "chat:read").
+NEWS, READING = "news", "read"
 # What the reader of citizens' own words calls a command.
 IN_WORDS = {"move": "move", "mydata": "data", "erase": "erase"}
 
@@ -72,6 +74,8 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
             if conversation.draft is not None:
                 return still(conversation, facts, Say("move.finish_first"))
             return Turn(conversation, wishes=(CarryIn(argument or ""),))
+        case "news":
+            return with_question(Turn(conversation, (Say("news_none"),)), facts)
         case "data":
             return with_question(Turn(conversation, wishes=(ShowData(),)), facts)
         case "erase":

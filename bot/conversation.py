@@ -92,7 +92,8 @@ class Conversation:
     is about the draft). `parked` are drafts that wait until this one is done. `held` are words that were kept until
     it is clear where they belong. `seen_at` (seconds since 1970) is when the citizen wrote last, `warned_at` when
     the draft's end was announced since; `pace` is (messages, since when) of the running minute, `filed_on` is (ISO day,
-    complaints). `moved` says that the draft has gone to another chat, which is not yet told.
+    complaints). `moved` says that the draft has gone to another chat, which is not yet told, `nudged` that the question
+    was asked again because the citizen had answered with a mere sign.
     """
 
     language: str = "id"
@@ -111,6 +112,7 @@ class Conversation:
     pace: tuple[int, float] = (0, 0.0)
     filed_on: tuple[str, int] = ("", 0)
     moved: bool = False
+    nudged: bool = False
 
 
 def save(conversation: Conversation) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def save(conversation: Conversation) -> dict[str, Any]:
         "pace": list(conversation.pace),
         "filed_on": list(conversation.filed_on),
         "moved": conversation.moved,
+        "nudged": conversation.nudged,
         "draft": save_draft(conversation.draft) if conversation.draft else None,
         "parked": [save_draft(draft) for draft in conversation.parked],
         "held": [[part.text, part.sequence] for part in conversation.held],
@@ -186,6 +189,7 @@ def _load(saved: Mapping[str, Any]) -> Conversation:
         pace=(messages, since),
         filed_on=(day, filed),
         moved=saved.get("moved", False),
+        nudged=saved.get("nudged", False),
         draft=load_draft(draft) if draft else None,
         parked=tuple(load_draft(each) for each in saved.get("parked", ())),
         held=tuple(Told(text, sequence) for text, sequence in saved.get("held") or ()),

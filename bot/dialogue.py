@@ -9,15 +9,17 @@ work at any time), `filed.py` (complaints that are filed) or `drafting.py` (the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from bot import answers, commands, drafting, filed
-from bot.asking import NOTHING_AROUND, go_on, joined, still, title
+from bot.answers import Refused
+from bot.asking import NOTHING_AROUND, go_on, joined, still, title, with_question
 from bot.conversation import Conversation, Draft, Filed
 from bot.messages import Incoming
-from bot.script import AFTERWARDS, MESSAGES_A_MINUTE, RETURNS_AFTER, SLEPT, SP4N_TEXT, TICKET
+from bot.script import AFTERWARDS, MESSAGES_A_MINUTE, QUESTIONS, RETURNS_AFTER, SLEPT, SP4N_TEXT, TICKET
 from bot.turns import (
     Act,
     Around,
@@ -27,6 +29,7 @@ from bot.turns import (
     Facts,
     File,
     Follow,
+    ForgetPlace,
     Join,
     KeepMedia,
     LookAround,
@@ -36,6 +39,7 @@ from bot.turns import (
     Say,
     ShowData,
     ShowStatus,
+    TakePlace,
     Turn,
     Unreachable,
     Verdict,
@@ -66,6 +70,10 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
         return Turn(conversation, wishes=(Unreachable(),))
     if message.unsupported == "service":
         return Turn(conversation)  # something happened in the chat; nobody spoke to us
+    if message.unsupported == "reaction":
+        return _paced(_seen(conversation, facts), _reacted(conversation, facts))
+    if facts.released and _only_reads(message):
+        return _hear_news(_seen(conversation, facts), message, facts)
     silence = facts.now.timestamp() - conversation.seen_at if conversation.seen_at else 0.0
     if conversation.warned_at and answers.is_bare(message.text):
         # "Ya" to the announced end of a draft says that it goes on; it is no yes to the question before that.
@@ -95,7 +103,50 @@ def _seen(conversation: Conversation, facts: Facts) -> Conversation:
     now = facts.now.timestamp()
     messages, since = conversation.pace
     pace = (messages + 1, since) if 0 <= now - since < MINUTE else (1, now)
-    return replace(conversation, seen_at=now, pace=pace, warned_at=0.0)
+    return replace(conversation, seen_at=now, pace=pace, warned_at=0.0, nudged=False)
+
+
+def _reacted(conversation: Conversation, facts: Facts) -> Turn:
+    """A thumb or a heart below a message of ours. It is no answer, whatever was asked: the question is said once more,
+    and once only."""
+    seen = replace(_seen(conversation, facts), nudged=True)
+    if conversation.nudged or not _waits(conversation):
+        return Turn(seen)
+    return with_question(Turn(seen), facts)
+
+
+def _waits(conversation: Conversation) -> bool:
+    """Whether a question waits for an answer."""
+    known = commands.known_question(conversation.asking)
+    return known and (conversation.draft is not None or conversation.about is not None)
+
+
+def _only_reads(message: Incoming) -> bool:
+    """Whether a message only asks for what waits: a tap on the announcement, "baca", "ok", "ya", folded hands."""
+    if message.choice is not None:
+        return message.choice.partition(":")[2].partition(":")[0] in {commands.NEWS, commands.READING}
+    words = message.text
+    if message.media or message.unsupported or message.edits or message.transcribed or not words.strip():
+        return False
+    command, _ = commands.read(words)
+    signs = not any(character.isalnum() or character == "?" for character in words)
+    return command == commands.NEWS or signs or answers.accepts(words) or answers.thanks(words)
+
+
+def _hear_news(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
+    """What waited is being said, and is all the reply that was wanted. A "ya" that could as well be the answer to a
+    question of before is none: the announcement came after it. So that is asked again."""
+    if message.choice is None and _waits(conversation) and _takes_yes(conversation, message.text, facts):
+        return with_question(Turn(conversation), facts)
+    return Turn(conversation)
+
+
+def _takes_yes(conversation: Conversation, words: str, facts: Facts) -> bool:
+    """Whether these words are a yes that the question which waits would take for its answer."""
+    question = QUESTIONS.get(conversation.asking or "") or AFTERWARDS[conversation.asking or ""]
+    with suppress(Refused):
+        return answers.accepts(words) and question.read(words, facts.locate, facts.today) is not None
+    return False
 
 
 def _paced(before: Conversation, turn: Turn) -> Turn:
@@ -124,6 +175,8 @@ def _turn(conversation: Conversation, message: Incoming, facts: Facts, silence: 
         return _prepend(Say("resumed"), turn) if conversation.draft else turn
     if message.transcribed:
         return drafting.take_transcript(conversation, message, facts)
+    if message.photographed is not None:
+        return drafting.take_photo_place(conversation, *message.photographed)
     if message.edits:
         return drafting.take_edit(conversation, message, facts)
     if message.choice is not None:
@@ -149,6 +202,8 @@ def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """A button: `<draft>:<question>:<choice>`, `<ticket>:<act>`, or `chat:<question>:<choice>`."""
     about, _, rest = (message.choice or "").partition(":")
     name, _, choice = rest.partition(":")
+    if name in {commands.NEWS, commands.READING}:
+        return commands.obey(conversation, commands.NEWS, None, facts)
     if about == "chat" or TICKET.fullmatch(about.casefold()):
         return filed.tap(conversation, "" if about == "chat" else about, name, choice, facts)
     return drafting.tap(conversation, about, name, choice, message, facts)
@@ -168,7 +223,7 @@ def _prepend(say: Say, turn: Turn) -> Turn:
 
 def _speaks(turn: Turn) -> bool:
     """Whether something will be said, at once or when a wish is fulfilled."""
-    return bool(turn.replies) or any(not isinstance(wish, KeepMedia) for wish in turn.wishes)
+    return bool(turn.replies) or any(not isinstance(wish, KeepMedia | ForgetPlace) for wish in turn.wishes)
 
 
 # --- present danger ---------------------------------------------------------------------------------
@@ -252,6 +307,8 @@ def resume(turn: Turn, wish: Wish, outcome: Any, facts: Facts) -> Turn:
             return commands.carried_out(turn, wish, outcome, facts)
         case CarryIn():
             return commands.carried_in(turn, outcome, facts)
+        case TakePlace():
+            return drafting.placed(turn, outcome, facts)
         case ShowData():
             return replace(turn, replies=(Say("rights.held", outcome), *turn.replies))
         case Erase():
@@ -341,3 +398,14 @@ def elapse(conversation: Conversation, facts: Facts, keep: timedelta, notice: ti
         return Turn(conversation)
     dropped = replace(conversation, draft=None, parked=(), held=(), asking=None, about=None, warned_at=0.0)
     return Turn(dropped, tuple(Say("draft_expired", {"title": title(draft)}) for draft in waiting))
+
+
+def remind(conversation: Conversation, facts: Facts, until: Any) -> Turn:
+    """The one reminder of a draft before we may not write any more (`until`, a parameter of a text), with the question
+    that waits; nothing where its end has been announced since the citizen wrote."""
+    draft = conversation.draft
+    if draft is None or conversation.warned_at:
+        return Turn(conversation)
+    alone = Turn(conversation, (Say("push.window_draft", {"title": title(draft), "until": until}),))
+    asked = with_question(alone, facts)
+    return alone if asked.wishes else asked

@@ -15,7 +15,7 @@ from typing import Any
 from bot import answers, filed
 from bot.answers import Refused
 from bot.asides import Afterwards, change_in, privacy_in
-from bot.asking import ask, go_on, greet, next_question, offered, still, with_question
+from bot.asking import ask, go_on, greet, joined, next_question, offered, still, with_question
 from bot.conversation import Answer, Conversation, Draft, Told
 from bot.messages import Incoming, Media
 from bot.problems import problems_in
@@ -38,12 +38,14 @@ from bot.turns import (
     Facts,
     File,
     Follow,
+    ForgetPlace,
     Join,
     KeepMedia,
     Own,
     Reply,
     Say,
     Suggestion,
+    TakePlace,
     Turn,
     as_data,
 )
@@ -52,8 +54,6 @@ from bot.turns import (
 TAPPED = -1
 # A file without words that comes so many seconds after filing belongs to what was filed.
 LATE_FILE = 86_400.0
-# States in which an agency has answered: words that come then may be meant for it.
-ANSWERED = frozenset({"ditindaklanjuti", "selesai_otomatis"})
 # A refusal that says what to do needs no question after it.
 ASKS_ITSELF = frozenset({"refused.photos.send"})
 # Words of so few letters say nothing by themselves: di, ke, yang.
@@ -69,8 +69,11 @@ TICKETS = 8
 def take_words(conversation: Conversation, message: Incoming, facts: Facts, *, slept: bool = False) -> Turn:
     """Words: an answer, a change, a wish, a part of the story, or the beginning of one."""
     draft, question = conversation.draft, QUESTIONS.get(conversation.asking or "")
-    if facts.quoted and draft is not None and not answers.is_bare(message.text):
-        return filed.said_about(conversation, facts.quoted, message.text)
+    if facts.quoted and draft is not None:
+        if pressed := filed.pressed(conversation, message.text, facts):
+            return pressed
+        if not answers.is_bare(message.text):
+            return filed.said_about(conversation, facts.quoted, message.text)
     if draft is not None and not (question and offered(question, draft, message.text)):
         noted = _note_privacy(draft, question, message, facts)
         conversation = replace(conversation, draft=noted)
@@ -154,7 +157,7 @@ def _take_change(
     if name == conversation.asking and change.act == "set":
         return None  # it is an answer to what is asked
     if name == "photos" and change.act == "remove":
-        dropped = replace(draft, photos=0, voices=0, albums=()).forget("photos")
+        dropped = replace(draft, photos=0, voices=0, albums=()).forget("photos").know(photographed=None)
         turn = go_on(replace(conversation, draft=dropped), facts, Say("noted.changed"))
         return replace(turn, wishes=(DropFiles(draft.number), *turn.wishes))
     if name == "photos" or not change.rest:
@@ -186,6 +189,8 @@ def _privacy(words: str) -> dict[str, bool] | None:
 def begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     """The first words of a complaint, or words that are none."""
     text, last = message.text, conversation.last
+    if pressed := filed.pressed(conversation, text, facts):
+        return pressed
     if answers.thanks(text):
         return Turn(conversation, (Say("welcome"),))
     if last and not any(character.isalnum() or character == "?" for character in text):
@@ -202,7 +207,7 @@ def begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         return filed.act_in_words(conversation, act, text, facts)
     if act and act.act == "resolved" and last and not facts.own:
         return Turn(conversation, (Say("welcome"),))
-    if not meant and (waiting := next((own for own in facts.own if own.status == "menunggu_kelengkapan"), None)):
+    if not meant and (waiting := next((own for own in facts.own if own.status == filed.WAITING), None)):
         return Turn(conversation, wishes=(Reply(waiting.ticket, text),))
     suggestion = facts.suggest(text)
     if suggestion and suggestion.chatter and not suggestion.danger:
@@ -212,7 +217,7 @@ def begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     draft = _note_privacy(_draft_of(conversation), None, message, facts)
     if draft.answers and not _says_more(text):
         return go_on(replace(conversation, draft=draft), facts, Say("noted.privacy"))
-    answered = meant or [own for own in facts.own if own.status in ANSWERED]
+    answered = meant or [own for own in facts.own if own.status in filed.ANSWERED]
     if answered:
         draft = draft.know(tickets=[[own.ticket, own.title] for own in answered[:TICKETS]])
     conversation = replace(conversation, draft=draft)
@@ -377,6 +382,8 @@ def _accept(
             draft = draft.know(parts=[])
         case "heard":
             draft = _heard(draft, value, facts)
+        case "photo_place":
+            return _photo_place_told(replace(conversation, draft=draft), draft, value, sequence, facts)
         case "story":
             words = speak("voice_story", None, conversation.language) if value == "voice" else value
             draft = read_story(replace(draft, told=()).tell(words, max(sequence, 0)).answer("story", True), facts)
@@ -416,6 +423,8 @@ def _confirmed(conversation: Conversation, draft: Draft, value: str, facts: Fact
         return cancel(conversation, facts)
     if value == "change":
         return ask(conversation, WHICH, facts)
+    if next_question(draft) is QUESTIONS["photo_place"]:
+        return go_on(conversation, facts)  # the summary was said before the photo had been looked at
     day, filed_today = conversation.filed_on
     today = facts.today.isoformat()
     if day == today and filed_today >= COMPLAINTS_A_DAY:
@@ -461,9 +470,13 @@ def _split(conversation: Conversation, draft: Draft, facts: Facts) -> tuple[Conv
     kept = {name: each for name, each in draft.answers.items() if name not in read or each.sequence}
     context = {name: value for name, value in draft.context.items() if name != "parts"}
     each = replace(draft, told=(), answers=kept, context=context)
+    others_know = {name: value for name, value in context.items() if name != "photographed"}
     waiting = tuple(
         read_story(
-            replace(each, number=number, photos=0, voices=0, albums=()).tell(part, sequence).forget("photos"), facts
+            replace(each, number=number, photos=0, voices=0, albums=(), context=others_know)
+            .tell(part, sequence)
+            .forget("photos"),
+            facts,
         )
         for number, part in enumerate(others, conversation.drafts + 1)
     )
@@ -651,7 +664,7 @@ def _ticket_for_file(conversation: Conversation, message: Incoming, facts: Facts
         return facts.quoted
     if conversation.about:
         return conversation.about
-    if waiting := next((own for own in facts.own if own.status == "menunggu_kelengkapan"), None):
+    if waiting := next((own for own in facts.own if own.status == filed.WAITING), None):
         return waiting.ticket
     last = conversation.last
     recent = last is not None and facts.now.timestamp() - last.at < LATE_FILE
@@ -685,7 +698,10 @@ def _keep(conversation: Conversation, media: Media, message: Incoming, facts: Fa
     return replace(turn, wishes=(wish, *turn.wishes))
 
 
-DOCUMENTS = ("application/pdf", "image/jpeg", "image/png")
+# The last one says nothing: it is for the bytes to tell.
+DOCUMENTS = ("application/pdf", "image/jpeg", "image/png", "image/webp", "application/octet-stream")
+# Photos as iPhones keep them; they send others if asked for a photo.
+HEIC = ("image/heic", "image/heif")
 DOCUMENT_LIMIT = 20 * 1024 * 1024
 
 
@@ -695,7 +711,7 @@ def unacceptable(media: Media) -> Say | None:
         return Say("refused.file_size", {"limit": DOCUMENT_LIMIT // 2**20, "size": f"{media.size / 2**20:.0f}"})
     described = media.content_type is not None or media.kind == "document"
     if media.kind in {"photo", "document"} and described and media.content_type not in DOCUMENTS:
-        return Say("refused.file_type")
+        return Say("refused.file_heic" if media.content_type in HEIC else "refused.file_type")
     return None
 
 
@@ -711,18 +727,70 @@ def take_pin(conversation: Conversation, message: Incoming, facts: Facts) -> Tur
     draft = _add_to_place(_draft_of(conversation), pin.label or "", message.sequence)
     place = draft.value("place") or {}
     if not place.get("region") and pin.label and (found := facts.locate(pin.label)) and not found.among:
-        place = {**place, "region": found.region, "name": found.name}
-    place = {"region": None, "name": None, **place, "text": place.get("text") or point}
-    pinned = {"latitude": pin.latitude, "longitude": pin.longitude}
-    draft = _moved(draft.answer("place", {**place, **pinned}, message.sequence))
+        draft = draft.answer("place", {**place, "region": found.region, "name": found.name}, message.sequence)
+    draft = _pinned(draft, pin.latitude, pin.longitude, message.sequence)
     return go_on(replace(conversation, draft=draft), facts, Say("noted.pin"))
+
+
+def _pinned(draft: Draft, latitude: float, longitude: float, sequence: int) -> Draft:
+    """The draft with this point as its place, beside the words that it has for it."""
+    place = draft.value("place") or {}
+    words = place.get("text") or f"{latitude:.5f}, {longitude:.5f}"
+    place = {"region": None, "name": None, **place, "text": words, "latitude": latitude, "longitude": longitude}
+    return _moved(draft.answer("place", place, sequence))
+
+
+# --- where a photo was taken --------------------------------------------------------------------------
+
+
+def take_photo_place(conversation: Conversation, photo: int, number: int) -> Turn:
+    """A photo of the draft of that number tells where it was taken: the citizen is asked whether that counts, when the
+    turn of that question comes, once for each draft. Where it will not be asked, the place is forgotten."""
+    draft = conversation.draft
+    if draft is not None and draft.number == number and _may_ask_for_photo_place(draft):
+        return Turn(replace(conversation, draft=draft.know(photographed=photo)))
+    for at, parked in enumerate(conversation.parked):
+        if parked.number == number and _may_ask_for_photo_place(parked):
+            drafts = (*conversation.parked[:at], parked.know(photographed=photo), *conversation.parked[at + 1 :])
+            return Turn(replace(conversation, parked=drafts))
+    return Turn(conversation, wishes=(ForgetPlace(photo),))
+
+
+def _may_ask_for_photo_place(draft: Draft) -> bool:
+    pinned = (draft.value("place") or {}).get("latitude") is not None
+    return not (pinned or draft.context.get("photographed") or "photo_place" in draft.answers)
+
+
+def _photo_place_told(conversation: Conversation, draft: Draft, value: str, sequence: int, facts: Facts) -> Turn:
+    """Whether the place of a photo counts: it is brought only where it does, and forgotten in any case."""
+    photo = draft.context.get("photographed")
+    draft = draft.answer("photo_place", value, sequence).know(photographed=None)
+    conversation = replace(conversation, draft=draft)
+    if photo is None:
+        return go_on(conversation, facts)
+    if value == "yes":
+        return Turn(conversation, wishes=(TakePlace(photo),))
+    turn = go_on(conversation, facts, Say("noted.photo_place_left"))
+    return replace(turn, wishes=(ForgetPlace(photo), *turn.wishes))
+
+
+def placed(turn: Turn, found: tuple[float, float] | None, facts: Facts) -> Turn:
+    """The place of the photo is that of the report; None: it has been forgotten meanwhile."""
+    draft = turn.conversation.draft
+    if draft is None:
+        return turn
+    if found is None:
+        return joined(turn, go_on(turn.conversation, facts, Say("noted.photo_place_gone")))
+    told = draft.answers.get("photo_place", Answer(None))
+    conversation = replace(turn.conversation, draft=_pinned(draft, *found, told.sequence or TAPPED))
+    return joined(turn, go_on(conversation, facts, Say("noted.pin")))
 
 
 def _ticket_for_pin(conversation: Conversation, facts: Facts) -> str | None:
     """The filed complaint whose office has asked, and which this citizen is answering."""
     if conversation.about and conversation.asking == "reply":
         return conversation.about
-    return facts.quoted or next((own.ticket for own in facts.own if own.status == "menunggu_kelengkapan"), None)
+    return facts.quoted or next((own.ticket for own in facts.own if own.status == filed.WAITING), None)
 
 
 def take_edit(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
@@ -744,7 +812,8 @@ def take_edit(conversation: Conversation, message: Incoming, facts: Facts) -> Tu
             drafts = (*conversation.parked[:at], _retell(parked, message, facts), *conversation.parked[at + 1 :])
             return still(replace(conversation, parked=drafts), facts, Say("noted.edit"))
     if last is not None and message.sequence in last.sequences:
-        return Turn(conversation, wishes=(Reply(last.ticket, message.text),))
+        # Words that were taken back are no reply.
+        return Turn(conversation, wishes=(Reply(last.ticket, message.text),) if message.text.strip() else ())
     if not message.text:
         return Turn(conversation)
     return _add(conversation, message, facts) if draft else still(conversation, facts, Say("edit_unknown"))

@@ -12,8 +12,8 @@ from typing import Any
 
 from bot import answers
 from bot.answers import Refused
-from bot.asides import Afterwards, afterwards_in
-from bot.asking import ask_about, go_on, offered, still, with_question
+from bot.asides import Afterwards, afterwards_in, says_not_yet
+from bot.asking import ask_about, go_on, labelled, offered, still, with_question
 from bot.conversation import Conversation
 from bot.messages import Incoming
 from bot.script import ACTS, AFTERWARDS, TICKET, TRIES, Question
@@ -28,6 +28,9 @@ AFTER_THE_END = frozenset({"rate", "add", "answer", "withdraw"})
 _NOT_YET = re.compile(r"\b(?:belum|blm|blum|durung|lum)\s+(?:selesai|beres|tuntas|rampung)", re.IGNORECASE)
 # What cannot be taken back is done only while it is asked: an old button does nothing.
 IRREVOCABLE = frozenset({"erase", "withdraw"})
+# States in which an agency has answered, and in which an office waits for the citizen.
+ANSWERED = frozenset({"ditindaklanjuti", "selesai_otomatis"})
+WAITING = "menunggu_kelengkapan"
 # What is asked before an act is done, by its verb.
 ASKED_FIRST = {"dispute": "reason", "withdraw": "withdraw", "reply": "reply"}
 # What is asked once an act is done.
@@ -64,6 +67,58 @@ def begin(conversation: Conversation, verb: str, ticket: str, choice: str) -> Tu
     return _wish(conversation, Act(verb, ticket))
 
 
+def pressed(conversation: Conversation, text: str, facts: Facts) -> Turn | None:
+    """What a button below news about a complaint does, where its words were written instead; None for other words, and
+    where there is no complaint."""
+    name = _pressed(text, facts)
+    if name is None or not (facts.quoted or facts.own or conversation.last):
+        return None
+    theirs = _pressable(conversation, name, facts)
+    if not theirs:
+        return go_on(conversation, facts, Say("after.nothing_open"))
+    return begin(conversation, ACTS[name], theirs[0], "") if len(theirs) == 1 else _which(conversation, name, facts)
+
+
+def _pressed(text: str, facts: Facts) -> str | None:
+    """The act whose button these words stand for. Other words for it count where they answer the news itself."""
+    if name := labelled([(act, f"choice.ticket.{act}", {}) for act in ACTS], text):
+        return name
+    states = {each.status for each in facts.own}
+    if says_not_yet(text) and states & ANSWERED and WAITING not in states:
+        return "unresolved"
+    act = act_in(text) if facts.quoted else None
+    return act.act if act and act.sure and act.act in ACTS and not (act.rest or gives_reason(text)) else None
+
+
+def _pressable(conversation: Conversation, name: str, facts: Facts) -> list[str]:
+    """The tickets that a button of that name, which nobody tapped, may have stood below."""
+    if facts.quoted:
+        return [facts.quoted]
+    own, last = _of_role(name, facts), conversation.last
+    if name == "reply" and (waiting := [each for each in own if each.status == WAITING]):
+        own = waiting
+    ended = last is not None and name != "unfollow" and last.ticket not in {each.ticket for each in facts.own}
+    if last is not None and ended and (name == "rate" or not own):
+        return [last.ticket]
+    return [each.ticket for each in own]
+
+
+def _of_role(name: str, facts: Facts) -> list[Own]:
+    """The citizen's own complaints; those that they follow, where it is about following."""
+    return [each for each in facts.own if (each.role == "pengikut") == (name == "unfollow")]
+
+
+def _which(conversation: Conversation, name: str, facts: Facts) -> Turn:
+    """Ask which complaint is meant, with a button of that act for each."""
+    offers = tuple(
+        Offer("choice.belongs.ticket", f"{each.ticket}:{name}", {"ticket": each.ticket, "title": each.title})
+        if each.title
+        else Offer("choice.belongs.followed", f"{each.ticket}:{name}", {"ticket": each.ticket})
+        for each in _of_role(name, facts)[:MOST_OFFERED]
+    )
+    return Turn(conversation, (Say("after.which_ticket"),), buttons=offers)
+
+
 def act_in(text: str) -> Afterwards | None:
     """The act that words speak of, or that they begin with: "belum selesai pak, atapnya masih bocor"."""
     if act := afterwards_in(text):
@@ -82,12 +137,7 @@ def act_in_words(conversation: Conversation, act: Afterwards, text: str, facts: 
     if len(own) != 1:
         if not own:
             return go_on(conversation, facts, Say("after.nothing_open"))
-        key = "unresolved" if act.act == "unresolved" else act.act if act.act in ACTS else "reply"
-        offers = tuple(
-            Offer("choice.belongs.ticket", f"{each.ticket}:{key}", {"ticket": each.ticket, "title": each.title})
-            for each in [each for each in facts.own if each.role == "pelapor"][:MOST_OFFERED]
-        )
-        return Turn(conversation, (Say("after.which_ticket"),), buttons=offers)
+        return _which(conversation, act.act if act.act in ACTS else "reply", facts)
     [ticket] = own
     if act.act in {"add", "answer"}:
         return _wish(conversation, Reply(ticket, act.rest or text))

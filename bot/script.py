@@ -98,6 +98,11 @@ def _is_complaint(draft: Draft) -> bool:
     return draft.value("class") in {None, "pengaduan"}
 
 
+def _photo_knows_the_place(draft: Draft) -> bool:
+    """Whether a photo tells where it was taken, and nothing else does to the metre."""
+    return bool(draft.context.get("photographed")) and (draft.value("place") or {}).get("latitude") is None
+
+
 def _region_unknown(draft: Draft) -> bool:
     place = draft.value("place")
     return not (place and place.get("region"))
@@ -289,6 +294,15 @@ AROUND_WORDS = {
     **dict.fromkeys(answers.YES, "follow"),
     **dict.fromkeys(answers.NO, "new"),
 }
+PHOTO_PLACE_WORDS = {
+    **dict.fromkeys(
+        ("1", "pakai", "ya pakai", "iya pakai", "pakai saja", "pakai aja", "boleh pakai", "pake", "gunakan", "use it"),
+        "yes",
+    ),
+    **dict.fromkeys(("2", "jangan", "jangan dipakai", "tidak usah dipakai", "gak usah dipakai", "ojo"), "no"),
+    **dict.fromkeys(answers.YES, "yes"),
+    **dict.fromkeys(answers.NO, "no"),
+}
 SPLIT_WORDS = {
     **dict.fromkeys(("1", "pisah", "pisahkan", "pisahke", "dipisah", "dua laporan", "split"), "split"),
     **dict.fromkeys(
@@ -341,6 +355,14 @@ SCRIPT: tuple[Question, ...] = (
         choices=("split", "together"),
         needed=lambda draft: bool(draft.context.get("parts")),
         params=_problems_told,
+    ),
+    # Asked once, when its turn comes: nobody is interrupted for it, and who just goes on telling means no.
+    Question(
+        "photo_place",
+        answers.choice(PHOTO_PLACE_WORDS),
+        choices=("yes", "no"),
+        default="no",
+        needed=_photo_knows_the_place,
     ),
     Question("place", answers.place, skippable=True, free=True),
     Question(
@@ -429,6 +451,9 @@ COMMANDS: dict[str, str] = {
     "status": "status",
     "/status": "status",
     "cek status": "status",
+    "baca": "news",
+    "bacakan": "news",
+    "read": "news",
     "batal": "cancel",
     "/batal": "cancel",
     "cancel": "cancel",

@@ -74,7 +74,8 @@ class Facts:
     """What the engine may know of the world in this turn. `now` has the zone of the citizen's province.
 
     `unheard`: when this message was written the question that waits had not been spoken yet, so its words cannot be
-    the answer to it. `own` are the citizen's open complaints, newest first; `quoted` is the ticket that the message
+    the answer to it. `released` is how much that waited for the citizen's next message is said now, before the reply.
+    `own` are the citizen's open complaints, newest first; `quoted` is the ticket that the message
     which this one answers was about. `suggest` returns None when nothing is known of the words. `emergency` gives the
     numbers for a kind of danger in a region, `reads_next` the moment when officers of a region read again (None while
     they do), `personal` whether words contain a number that identifies a person.
@@ -85,6 +86,7 @@ class Facts:
     suggest: Callable[[str], Suggestion | None]
     office: Callable[[str | None, str | None, str], Office]
     unheard: bool = False
+    released: int = 0
     bot_link: str = ""
     check_link: str = ""
     own: tuple[Own, ...] = ()
@@ -249,6 +251,21 @@ class DropFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class TakePlace:
+    """Wish: where this photo says that it was taken, which is then forgotten. Outcome: (latitude, longitude) in
+    degrees, or None where that is forgotten already."""
+
+    photo: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPlace:
+    """Wish: where this photo was taken is to be forgotten."""
+
+    photo: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShowData:
     """Wish: what is kept about this person. Outcome: parameters of the text `rights.held`."""
 
@@ -277,7 +294,7 @@ class Unreachable:
 
 Wish = (
     File | ShowStatus | KeepMedia | DropFiles | Reply | Act | LookAround | Follow | Join | CarryOut | CarryIn | Adopt
-    | ShowData | Erase | CallHuman | ReportDanger | Unreachable
+    | TakePlace | ForgetPlace | ShowData | Erase | CallHuman | ReportDanger | Unreachable
 )  # fmt: skip
 
 

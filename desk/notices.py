@@ -82,8 +82,15 @@ def _shown(request: Request, notice: Notice) -> Shown:
     key = f"notices.kind.{notice.kind}"
     if not words.knows(key):
         key = "notices.kind.other"
-    leads = f"/desk/laporan/{notice.ticket}" if notice.ticket else None
-    return Shown(notice, key, parameters, "/desk/terlambat" if notice.kind == "morning" else leads)
+    return Shown(notice, key, parameters, _leads(notice))
+
+
+def _leads(notice: Notice) -> str | None:
+    if notice.kind == "morning":
+        return "/desk/terlambat"
+    if notice.kind.startswith("channel_"):
+        return "/desk/data/saluran"
+    return f"/desk/laporan/{notice.ticket}" if notice.ticket else None
 
 
 def _written(language: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ from desk.places import inside
 from desk.rendering import language_of
 from desk.showing import Attempt, show
 from desk.triage import Filters
-from store import dossiers, reports, tickets
+from store import dossiers, media, reports, tickets
 from store.complaints import NotFound
 
 router = APIRouter()
@@ -40,15 +40,15 @@ async def read(request: Request, opened: Annotated[Opened, Depends(ReportRule("r
 async def file(
     request: Request, file_id: int, opened: Annotated[Opened, Depends(ReportRule("report.read"))]
 ) -> Response:
-    """The bytes of a file of the report, or the part that a Range header asks for."""
+    """The bytes of a file of the report, of a picture those of its clean copy, or the part that a Range header asks
+    for."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         found = await dossiers.file(connection, opened.complaint_id, file_id) if 0 < file_id < 2**63 else None
     if found is None:
         raise NotFound(opened.ticket)
-    digest, content_type = found
     try:
-        content = await asyncio.to_thread(shell.shelf.get, digest)
+        content, content_type = await asyncio.to_thread(media.handed_out, shell.shelf, found)
     except FileNotFoundError:
         raise NotFound(opened.ticket) from None
     name, asked = f"{opened.ticket}-{file_id}", request.headers.get("range")

@@ -96,6 +96,10 @@ class Shell(Protocol):
     def spoken(self, says: Sequence[tuple[str, Mapping[str, Any]]], language: str) -> list[str]:
         """What a citizen would read: text keys with their parameters, spoken in a language ("id", "en")."""
 
+    async def infected(self, content: bytes) -> bool | None:
+        """Whether a file carries something known to be harmful; None where that cannot be known just now. Where nobody
+        looks for that, it does not."""
+
     def served(self, content: bytes, content_type: str | None, *, name: str, asked: str | None) -> Response:
         """The bytes of a file as an answer: shown or played where they are a picture, sound or film, else saved under
         `name` (plain ASCII). `asked` is the Range header."""

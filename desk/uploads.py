@@ -1,40 +1,33 @@
 """Files that officers send with a form: read after the officer is known, judged by their content, never by their name.
 
-Pictures are encoded anew, the right way up: what a camera wrote beside them (place, owner, device) does not leave this
-module. What cannot be used is named with its reason; the words of the form are kept in any case.
+Of a picture only its clean copy is kept (store/pictures.py): what a camera wrote beside it (place, owner, device) does
+not leave this module. What cannot be used, or has not been looked through for viruses where that is done, is named with
+its reason; the words of the form are kept in any case.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import re
-import threading
 import unicodedata
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import PIL.Image
-import PIL.ImageOps
 from fastapi import Request
 from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from desk.access import shell_of
+from desk.shell import Shell
+from store import pictures
+
 MIB = 1024 * 1024
 MOST_FILES, LARGEST_FILE = 10, 10 * MIB
-# A phone's largest ordinary picture; what claims more is a bomb, or nothing that an answer needs.
-MOST_PIXELS = 64_000_000
-# The longer side of what is kept: a page of paper stays readable.
-LONGEST_SIDE = 4096
 NAME = 100
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
-_FORMATS = ("JPEG", "PNG", "WEBP")
 # The end of a PDF stands within its last bytes; some programs write a little after it.
 _PDF_TAIL = 2048
-# One picture is unfolded at a time: each takes up to four bytes a pixel.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +41,8 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that cannot be used, and why: the last part of a text key (empty, too_large, too_many, other_kind,
-    broken, too_many_pixels)."""
+    """A file that cannot be used, and why: the last part of a text key (empty, too_large, too_many, other_kind, heic,
+    broken, too_many_pixels, infected, unchecked)."""
 
     name: str
     why: str
@@ -90,7 +83,7 @@ async def form(request: Request, files: str = "files") -> Filled:
                     several.setdefault(name, []).append(written(value))
                 elif name == files and (value.filename or value.size):  # an empty field comes as a file without a name
                     sent.append(value)
-            ready, refused = await _judge(sent)
+            ready, refused = await _judge(request, sent)
     except HTTPException as problem:
         raise HTTPException(422 if problem.status_code == 400 else problem.status_code) from None
     return Filled({name: values[-1] for name, values in several.items()}, several, ready, refused)
@@ -102,7 +95,7 @@ def written(words: str) -> str:
     return words.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-async def _judge(sent: Sequence[UploadFile]) -> tuple[tuple[Ready, ...], tuple[Refused, ...]]:
+async def _judge(request: Request, sent: Sequence[UploadFile]) -> tuple[tuple[Ready, ...], tuple[Refused, ...]]:
     ready: list[Ready] = []
     refused: list[Refused] = []
     for place, each in enumerate(sent):
@@ -112,7 +105,9 @@ async def _judge(sent: Sequence[UploadFile]) -> tuple[tuple[Ready, ...], tuple[R
         elif (each.size or 0) > LARGEST_FILE:
             refused.append(Refused(name, "too_large"))
         else:
-            judged = await asyncio.to_thread(read, await each.read(), name)
+            content = await each.read()
+            harm = await harm_of(shell_of(request), content)
+            judged = Refused(name, harm) if harm else await asyncio.to_thread(read, content, name)
             if isinstance(judged, Ready):
                 ready.append(judged)
             else:
@@ -120,8 +115,15 @@ async def _judge(sent: Sequence[UploadFile]) -> tuple[tuple[Ready, ...], tuple[R
     return tuple(ready), tuple(refused)
 
 
+async def harm_of(shell: Shell, content: bytes) -> str:
+    """Why nobody may keep these bytes: infected, or unchecked where that cannot be known just now; else empty. To be
+    asked before anything reads them."""
+    found = await shell.infected(content)
+    return "unchecked" if found is None else "infected" if found else ""
+
+
 def read(content: bytes, name: str) -> Ready | Refused:
-    """A file by its content: a PDF as it is, a picture encoded anew without anything beside it."""
+    """A file by its content: a PDF as it is, of a picture the clean copy."""
     if not content:
         return Refused(name, "empty")
     if len(content) > LARGEST_FILE:
@@ -130,52 +132,11 @@ def read(content: bytes, name: str) -> Ready | Refused:
         if b"%%EOF" not in content[-_PDF_TAIL:]:
             return Refused(name, "broken")
         return Ready(clean(name, "application/pdf"), "application/pdf", content)
-    return _picture(content, name)
-
-
-def _picture(content: bytes, name: str) -> Ready | Refused:
     try:
-        with warnings.catch_warnings(), _ONE_AT_A_TIME, PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # we count the pixels ourselves
-            if image.width * image.height > MOST_PIXELS:
-                return Refused(name, "too_many_pixels")
-            return _anew(image, name)
-    except PIL.Image.DecompressionBombError:
-        return Refused(name, "too_many_pixels")
-    except PIL.UnidentifiedImageError:
-        return Refused(name, "other_kind")
-    except Exception:  # whatever a decoder makes of broken bytes: OSError, SyntaxError, ValueError, struct.error, …
-        return Refused(name, "broken")
-
-
-def _anew(image: PIL.Image.Image, name: str) -> Ready:
-    kind = "image/png" if image.format == "PNG" else "image/jpeg"
-    if image.format == "JPEG":
-        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a large one is not even unfolded in full
-    upright = PIL.ImageOps.exif_transpose(image)
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    if kind == "image/jpeg":
-        upright = _on_white(upright)
-    elif upright.mode not in ("L", "LA", "RGB", "RGBA"):
-        upright = upright.convert("RGBA")
-    bare = PIL.Image.new(upright.mode, upright.size)
-    bare.paste(upright)
-    out = io.BytesIO()
-    if kind == "image/jpeg":
-        bare.save(out, "JPEG", quality=88)
-    else:
-        bare.save(out, "PNG")
-    return Ready(clean(name, kind), kind, out.getvalue())
-
-
-def _on_white(image: PIL.Image.Image) -> PIL.Image.Image:
-    """JPEG knows no transparency."""
-    if not image.has_transparency_data:
-        return image if image.mode in ("L", "RGB") else image.convert("RGB")
-    layered = image.convert("RGBA")
-    ground = PIL.Image.new("RGB", layered.size, "white")
-    ground.paste(layered, mask=layered.getchannel("A"))
-    return ground
+        picture = pictures.read(content)
+    except pictures.Unusable as problem:
+        return Refused(name, problem.why)
+    return Ready(clean(name, picture.content_type), picture.content_type, picture.content)
 
 
 def clean(name: str, content_type: str | None = None) -> str:

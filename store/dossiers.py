@@ -159,7 +159,8 @@ _ONE = text(f"""
                         h.was, h.became, h.reason, h.note, h.public) ORDER BY h.id)
             FROM complaint_history h LEFT JOIN staff w ON w.id = {_OFFICER} WHERE h.complaint_id = k.id) AS history,
            (SELECT jsonb_agg(jsonb_build_array(
-                        f.id, f.kind, f.name, f.content_type, f.size, f.state,
+                        f.id, f.kind, f.name, coalesce(f.clean_type, f.content_type),
+                        coalesce(nullif(f.clean_size, 0), f.size), f.state,
                         CASE WHEN :uncovered OR k.masked_text IS NULL OR f.staff_id IS NOT NULL THEN f.transcript END,
                         f.staff_id IS NOT NULL, f.agency, f.created_at) ORDER BY f.id)
             FROM media f WHERE f.complaint_id = k.id) AS files,
@@ -249,15 +250,14 @@ async def hidden_name(connection: AsyncConnection, complaint_id: int) -> str | N
 
 
 _FILE = text("""
-    SELECT sha256, content_type FROM media
+    SELECT kind, sha256, content_type, clean_sha256, clean_type FROM media
     WHERE id = :id AND complaint_id = :complaint_id AND state = 'stored' AND sha256 IS NOT NULL
 """)
 
 
-async def file(connection: AsyncConnection, complaint_id: int, file_id: int) -> tuple[str, str | None] | None:
-    """The digest and the noted type of a stored file of that report; None if it has none of that number."""
-    row = (await connection.execute(_FILE, {"id": file_id, "complaint_id": complaint_id})).one_or_none()
-    return None if row is None else (row.sha256, row.content_type)
+async def file(connection: AsyncConnection, complaint_id: int, file_id: int) -> Any:
+    """A stored file of that report, as `media.handed_out` takes it; None if it has none of that number."""
+    return (await connection.execute(_FILE, {"id": file_id, "complaint_id": complaint_id})).one_or_none()
 
 
 # --- what lies around a pin ----------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ _KINDS = {"image": "photo", "video": "video", "audio": "voice"}
 
 def looks(content: bytes) -> int | None:
     """How a picture looks, as a signed number of 64 bits; None for what is no picture, cannot be read, has over 50
-    million pixels or shows nothing."""
+    million pixels or shows nothing. A clean copy looks as the picture that it was made of, and costs less."""
     try:
         with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             if image.width * image.height > LARGEST:
@@ -55,9 +55,9 @@ def looks(content: bytes) -> int | None:
 
 _ADD = text("""
     INSERT INTO media (complaint_id, staff_id, agency, kind, channel, provider_id, name, content_type, size, sha256,
-                       looks, state, stored_at)
+                       looks, clean_sha256, clean_type, clean_size, state, stored_at)
     VALUES (:complaint_id, :staff_id, :agency, :kind, 'desk', :sha256, :name, :content_type, :size, :sha256,
-            :looks, 'stored', now())
+            :looks, :clean_sha256, :clean_type, :clean_size, 'stored', now())
     RETURNING id
 """)
 
@@ -75,7 +75,9 @@ async def add(
     looks: int | None,
 ) -> int:
     """A file that somebody of an office has attached, for an agency or for Kominfo (None); returns its id. Its bytes
-    are on the shelf already, under their SHA-256."""
+    are on the shelf already, under their SHA-256; of a picture they are those of its clean copy (`store/pictures.py`),
+    which alone is kept."""
+    picture = content_type.startswith("image/")
     parameters = {
         "complaint_id": complaint_id,
         "staff_id": staff_id,
@@ -86,6 +88,9 @@ async def add(
         "size": size,
         "sha256": sha256,
         "looks": looks,
+        "clean_sha256": sha256 if picture else None,
+        "clean_type": content_type if picture else None,
+        "clean_size": size if picture else None,
     }
     return int((await connection.execute(_ADD, parameters)).scalar_one())
 

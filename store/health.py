@@ -17,7 +17,7 @@ ALIVE_SECONDS = 30
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A channel: when a citizen was last heard on it, when it last said something, how many messages wait and since
-    when the oldest of them is due, how many have failed for good."""
+    when the oldest of them is due, how many have failed for good, and how many are held until their citizen writes."""
 
     name: str
     heard_at: datetime | None
@@ -25,6 +25,7 @@ class Channel:
     waiting: int
     oldest_at: datetime | None
     failed: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,16 @@ _CHANNELS = text("""
         SELECT (SELECT c.channel FROM contacts c WHERE c.channel > n.channel ORDER BY c.channel LIMIT 1)
         FROM names n WHERE n.channel IS NOT NULL
     ), unsent AS (
-        SELECT channel, count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
-               min(due_at) FILTER (WHERE failed_at IS NULL) AS oldest_at,
-               count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
+        SELECT channel, count(*) FILTER (WHERE failed_at IS NULL AND held_at IS NULL) AS waiting,
+               min(due_at) FILTER (WHERE failed_at IS NULL AND held_at IS NULL) AS oldest_at,
+               count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed, count(held_at) AS held
         FROM deliveries WHERE sent_at IS NULL GROUP BY channel
     )
     SELECT n.channel,
            (SELECT received_at FROM inbox i WHERE i.channel = n.channel ORDER BY i.id DESC LIMIT 1) AS heard_at,
            (SELECT sent_at FROM deliveries d WHERE d.channel = n.channel AND d.sent_at IS NOT NULL
             ORDER BY d.id DESC LIMIT 1) AS sent_at,
-           coalesce(u.waiting, 0) AS waiting, u.oldest_at, coalesce(u.failed, 0) AS failed
+           coalesce(u.waiting, 0) AS waiting, u.oldest_at, coalesce(u.failed, 0) AS failed, coalesce(u.held, 0) AS held
     FROM names n LEFT JOIN unsent u ON u.channel = n.channel WHERE n.channel IS NOT NULL ORDER BY n.channel
 """)
 _PROCESSES = text("""

@@ -2,11 +2,14 @@
 
 The bytes lie under their SHA-256 in a `Shelf`; the shelf on disk is the only one so far, and its few
 methods are all that an object store would have to offer. What offices attach is in `store/evidence.py`.
+
+Of a picture two files lie there: as it came, which nobody is handed, and its clean copy (`store/pictures.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -15,11 +18,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import pictures
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -146,18 +152,77 @@ async def of_message(connection: AsyncConnection, channel: str, message_id: str)
     return (await connection.execute(_OF_MESSAGE, parameters)).one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """The clean copy of a picture: where its bytes lie, its content type, its size in bytes."""
+
+    sha256: str
+    content_type: str
+    size: int
+
+
+_STORED = text("""
+    UPDATE media SET state = 'stored', sha256 = :sha256, content_type = :type, size = :size, looks = :looks,
+           clean_sha256 = :clean_sha256, clean_type = :clean_type, clean_size = :clean_size, stored_at = now(),
+           -- Only while there is a report in the making that it may be asked for.
+           taken_at_place = CASE WHEN draft IS NOT NULL AND complaint_id IS NULL THEN CAST(:place AS jsonb) END
+    WHERE id = :id RETURNING taken_at_place IS NOT NULL AS placed
+""")
+
+
 async def stored(
-    connection: AsyncConnection, media_id: int, sha256: str, content_type: str, size: int, looks: int | None = None
-) -> None:
-    """The bytes are on the shelf; `looks` is how a picture looks (see `store/evidence.py`)."""
-    await connection.execute(
-        text("""
-            UPDATE media SET state = 'stored', sha256 = :sha256, content_type = :type, size = :size, looks = :looks,
-                   stored_at = now()
-            WHERE id = :id
-        """),
-        {"id": media_id, "sha256": sha256, "type": content_type, "size": size, "looks": looks},
+    connection: AsyncConnection,
+    media_id: int,
+    sha256: str,
+    content_type: str,
+    size: int,
+    looks: int | None = None,
+    clean: Clean | None = None,
+    taken_at: tuple[float, float] | None = None,
+) -> bool:
+    """The bytes are on the shelf, of a picture those of its clean copy too; `looks` is how a picture looks (see
+    `store/evidence.py`), `taken_at` where it says that it was taken (latitude, longitude), in degrees.
+
+    Returns whether that place is kept, until the citizen has said whether it may be used or a day has gone.
+    """
+    parameters = {"id": media_id, "sha256": sha256, "type": content_type, "size": size, "looks": looks}
+    parameters |= _columns(clean) | {"place": json.dumps(taken_at) if taken_at else None}
+    return bool((await connection.execute(_STORED, parameters)).scalar_one_or_none())
+
+
+# What it was is told by a row that is looked at before.
+_TAKE_PLACE = text("""
+    WITH photo AS (
+        SELECT id, taken_at_place FROM media WHERE id = :id AND contact_id = :contact_id FOR UPDATE
+    ), emptied AS (
+        UPDATE media SET taken_at_place = NULL FROM photo WHERE media.id = photo.id
     )
+    SELECT taken_at_place FROM photo
+""")
+
+
+async def take_place(connection: AsyncConnection, contact_id: int, media_id: int) -> tuple[float, float] | None:
+    """Where a photo of this chat says that it was taken (latitude, longitude, in degrees), which is forgotten with
+    that; None where it is not known any more."""
+    parameters = {"id": media_id, "contact_id": contact_id}
+    found = (await connection.execute(_TAKE_PLACE, parameters)).scalar_one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+async def forget_places(connection: AsyncConnection, before: datetime) -> int:
+    """Forget where photos were taken for which nobody has answered since; returns how many."""
+    statement = text("""
+        UPDATE media SET taken_at_place = NULL WHERE taken_at_place IS NOT NULL AND stored_at < :before RETURNING id
+    """)
+    return len((await connection.execute(statement, {"before": before})).all())
+
+
+def _columns(clean: Clean | None) -> dict[str, Any]:
+    return {
+        "clean_sha256": clean and clean.sha256,
+        "clean_type": clean and clean.content_type,
+        "clean_size": clean and clean.size,
+    }
 
 
 async def transcribed(connection: AsyncConnection, media_id: int, words: str) -> None:
@@ -186,6 +251,12 @@ async def put_aside(connection: AsyncConnection, media_id: int, state: str, prob
     )
 
 
+async def disown(connection: AsyncConnection, media_id: int) -> None:
+    """The bytes that a page has brought along are not to be kept: the row names them no more."""
+    statement = text("UPDATE media SET provider_id = '' WHERE id = :id AND channel = 'webchat'")
+    await connection.execute(statement, {"id": media_id})
+
+
 async def sender(connection: AsyncConnection, contact_id: int | None) -> Any:
     """The contact that sent a file, locked so that it can be spoken to; None if there is none."""
     statement = text("""
@@ -207,6 +278,49 @@ async def give(connection: AsyncConnection, contact_id: int, draft: int, ticket:
 
 
 async def drop(connection: AsyncConnection, contact_id: int, draft: int) -> None:
-    """The files of a draft belong to it no more; what belongs to nothing goes with the retention."""
-    statement = text("UPDATE media SET draft = NULL WHERE contact_id = :contact_id AND draft = :draft")
+    """The files of a draft belong to it no more; what belongs to nothing goes with the retention, and where photos were
+    taken is forgotten at once."""
+    statement = text("""
+        UPDATE media SET draft = NULL, taken_at_place = NULL WHERE contact_id = :contact_id AND draft = :draft
+    """)
     await connection.execute(statement, {"contact_id": contact_id, "draft": draft})
+
+
+# --- what is handed out ------------------------------------------------------------------------------
+
+# Pictures of which there is no clean copy yet: from before there were such copies. Where none can be made, the size of
+# the copy is 0.
+_UNCLEAN = "state = 'stored' AND clean_size IS NULL AND kind <> 'video' AND content_type LIKE 'image/%'"
+
+
+def handed_out(shelf: Shelf, row: Any) -> tuple[bytes, str | None]:
+    """The bytes of a stored file as anybody but its sender may have them, and their content type: of a picture its
+    clean copy, which is made now if it is missing. To be called in a thread; `row` has the columns of `media`.
+
+    Raises FileNotFoundError where the bytes are gone, or are a picture of which no clean copy can be made.
+    """
+    if row.clean_sha256:
+        return shelf.get(row.clean_sha256), row.clean_type
+    content = shelf.get(row.sha256)
+    if row.kind == "video" or not (row.content_type or "").startswith("image/"):
+        return content, row.content_type
+    try:
+        picture = pictures.read(content)
+    except pictures.Unusable:
+        raise FileNotFoundError(row.sha256) from None
+    return picture.content, picture.content_type
+
+
+async def unclean(connection: AsyncConnection, most: int) -> list[tuple[int, str]]:
+    """The id and the SHA-256 of some pictures that have no clean copy yet."""
+    found = text(f"SELECT id, sha256 FROM media WHERE {_UNCLEAN} ORDER BY id LIMIT :most")  # noqa: S608 -- ours
+    return [(row.id, row.sha256) for row in await connection.execute(found, {"most": most})]
+
+
+async def cleaned(connection: AsyncConnection, media_id: int, clean: Clean | None) -> None:
+    """The clean copy of a picture is on the shelf; None: none can be made."""
+    made = text(f"""
+        UPDATE media SET clean_sha256 = :clean_sha256, clean_type = :clean_type, clean_size = coalesce(:clean_size, 0)
+        WHERE id = :id AND {_UNCLEAN}
+    """)  # noqa: S608 -- ours
+    await connection.execute(made, {"id": media_id} | _columns(clean))

@@ -1,4 +1,5 @@
-"""The citizens of golden conversations on Telegram and in the web chat: what each word of a transcript means there.
+"""The citizens of golden conversations on Telegram, WhatsApp and in the web chat: what each word of a transcript means
+there.
 
 The terminal's citizen stands in api/replaying.py. What cannot be done on a channel at all: `scripted.CANNOT`.
 """
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from peers import cloud_api
 from peers.bot_api import Citizen, FakeBotApi, Sent, Update
 
 from api.replaying import FILM, PATIENCE, PDF, PHOTO, SOUND, Ear, StageFailed
@@ -99,6 +101,68 @@ def _poll() -> dict[str, Any]:
         "total_voter_count": 0, "is_closed": False, "is_anonymous": True, "type": "regular",
         "allows_multiple_answers": False, "allows_revoting": False, "members_only": False,
     }  # fmt: skip
+
+
+class WhatsappPerson:
+    """Somebody with WhatsApp: every act is a payload that is posted to the webhook, signed."""
+
+    def __init__(self, api: cloud_api.FakeCloudApi, ear: Ear, citizen: cloud_api.Citizen) -> None:
+        self.address = Address("whatsapp", citizen.ids[-1])
+        self._api, self._ear, self._citizen = api, ear, citizen
+        self._changes: dict[int, cloud_api.Change] = {}
+        self._read: dict[int, cloud_api.Sent] = {}
+        self._heard = 0
+
+    async def do(self, turn: Turn, choice: str | None) -> None:
+        """Post the message of this turn."""
+        self._changes[turn.number] = change = self._change(turn, choice)
+        await self._api.post(change)
+
+    async def hear(self, count: int, turn: int, /) -> Said:
+        """What the Cloud API was asked to send: a message may come in several. Numbered choices count as buttons."""
+        await self._ear.heard(self.address.user, count)
+        new = self._api.sent(self._citizen)[self._heard :]
+        self._heard += len(new)
+        if new:
+            self._read[turn] = new[-1]
+        buttons = {label: choice for each in new for label, choice in (each.buttons or each.numbers.items())}
+        return Said("\n\n".join(each.text for each in new), buttons)
+
+    def _change(self, turn: Turn, choice: str | None) -> cloud_api.Change:
+        citizen, what = self._citizen, turn.what
+        match turn.action:
+            case "citizen":
+                return citizen.text(what)
+            case "tap" | "old_tap":
+                numbered = choice is not None and choice.isdigit()
+                return citizen.text(choice or "") if numbered else citizen.choose(choice or "")
+            case "photo":
+                return citizen.image(what or None)
+            case "file":
+                size = int(turn.details.get("megabytes", 1) * 2**20)
+                caption = turn.details.get("caption")
+                return citizen.document(PDF, what, turn.details["type"], caption, claimed_size=size)
+            case "voice":
+                return citizen.voice(SOUND)
+            case "video":
+                return citizen.video(FILM, what or None)
+            case "gif":
+                return citizen.video(FILM)
+            case "sticker":
+                return citizen.sticker()
+            case "contact_card":
+                return citizen.contact()
+            case "poll":
+                return citizen.unsupported("poll")
+            case "pin":
+                return citizen.location(*what)
+            case "edit":
+                return citizen.edited(self._changes[what["turn"]], what["text"])
+            case "forwarded":
+                return citizen.forwarded(what)
+            case "reply":
+                return citizen.text(what["text"], reply_to=self._read[what["turn"]])
+        raise StageFailed(f"nobody can {turn.action} on WhatsApp")
 
 
 class WebPerson:

@@ -15,10 +15,8 @@ from api import jobs
 from api.app import build
 from api.delivery import Speaker
 from api.house import House, open_house
-from api.providers import telegram
+from api.providers import approved, channels
 from api.settings import Settings
-from bot.channels.webchat import Webchat
-from bot.messages import Channel
 
 
 @dataclass(slots=True)
@@ -63,10 +61,7 @@ async def speaking(settings: Settings, url: str) -> AsyncIterator[Speaker]:
     """A speaker process."""
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, url, name="speaker"))
-        channels: dict[str, Channel] = {"webchat": Webchat()}
-        if settings.telegram_token:
-            channels["telegram"] = await stack.enter_async_context(telegram(settings))
-        speaker = Speaker(house, channels)
+        speaker = Speaker(house, await channels(stack, settings), approved(settings))
         running = asyncio.create_task(speaker.run())
         try:
             yield speaker
@@ -80,11 +75,8 @@ async def working(settings: Settings, url: str) -> AsyncIterator[None]:
     """A worker process."""
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, url, name="worker"))
-        channels: dict[str, Channel] = {}
-        if settings.telegram_token:
-            channels["telegram"] = await stack.enter_async_context(telegram(settings))
+        tools = jobs.Tools(house, await channels(stack, settings))
         queue = await stack.enter_async_context(jobs.queue(house.url))
-        tools = jobs.Tools(house, channels)
         running = asyncio.create_task(
             queue.run_worker_async(
                 install_signal_handlers=False, additional_context={"tools": tools}, fetch_job_polling_interval=0.2

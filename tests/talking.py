@@ -32,6 +32,7 @@ from bot.turns import (
     Facts,
     File,
     Follow,
+    ForgetPlace,
     Join,
     KeepMedia,
     LookAround,
@@ -42,6 +43,7 @@ from bot.turns import (
     ShowData,
     ShowStatus,
     Suggestion,
+    TakePlace,
     TicketState,
     Turn,
     Verdict,
@@ -138,6 +140,7 @@ class Chat:
     code: tuple[str, str] | None = None
     states: list[TicketState] | None = None
     person: dict[str, Any] = field(default_factory=dict)
+    photo_places: dict[int, tuple[float, float]] = field(default_factory=dict)
     turn: Turn | None = None
     sequence: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
@@ -229,6 +232,12 @@ class Chat:
             Incoming(Address("terminal", "1"), str(next(self._ids)), sequence, text=words, transcribed=True)
         )
 
+    def photographed(self, photo: int, place: tuple[float, float], draft: int | None = None) -> str:
+        """The photo of that id, sent for that draft (else the one in the making), tells where it was taken."""
+        self.photo_places[photo] = place
+        number = self.draft.number if draft is None else draft
+        return self.take(Incoming(Address("terminal", "1"), str(next(self._ids)), 0, photographed=(photo, number)))
+
     def quote(self, ticket: str, text: str) -> str:
         """Words that answer a message of ours about this complaint."""
         message = self.message(text=text)
@@ -277,6 +286,8 @@ class Chat:
                 return self.code
             case ShowData() | Erase():
                 return self.person
+            case TakePlace(photo) | ForgetPlace(photo):
+                return self.photo_places.pop(photo, None)
             case KeepMedia():
                 self.media.append(wish)
             case DropFiles(number):

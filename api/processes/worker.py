@@ -48,6 +48,7 @@ async def _work(settings: Settings, url: str, listener: Listener | None) -> None
 async def _run(url: str, tools: jobs.Tools, stopped: asyncio.Event) -> None:
     """Work until asked to stop; where there is a listener, on voice notes beside all else, one at a time."""
     async with jobs.queue(url) as queue:
+        await jobs.check_channels_now()
         working = [_start(queue, tools, "default", at_once=4)]
         if tools.listener is not None:
             working.append(_start(queue, tools, jobs.VOICE, at_once=1))

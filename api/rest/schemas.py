@@ -205,7 +205,8 @@ class HistoryRow(BaseModel):
 class FileRow(BaseModel):
     """A file of a complaint; its bytes are at `/complaints/{ticket}/files/{id}` once stored. `transcript` is what a
     machine heard in a voice note. `sender` is citizen, or office for what one has attached as evidence, for an
-    `agency` or, where that is null, for Kominfo."""
+    `agency` or, where that is null, for Kominfo. `content_type` and `size` are those of the bytes that are handed out:
+    of a picture a copy without anything beside it. `name` is null for a citizen's: it may tell whose file it is."""
 
     id: int
     kind: str

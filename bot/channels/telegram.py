@@ -1,4 +1,5 @@
-"""Telegram: updates of the Bot API become `Incoming`, an `Outgoing` becomes calls of `sendMessage`.
+"""Telegram: updates of the Bot API become `Incoming`, an `Outgoing` becomes calls of `sendMessage`, after one call for
+each of its files.
 
 The Bot API's objects and errors are python-telegram-bot's. Its httpx backend is not: it is the
 largest cost of a reply, so the requests travel over one aiohttp session (`AiohttpRequest`).
@@ -7,10 +8,12 @@ largest cost of a reply, so the requests travel over one aiohttp session (`Aioht
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import math
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ from telegram import (
     ChatMemberUpdated,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputFile,
     LinkPreviewOptions,
     Message,
     MessageEntity,
@@ -44,9 +48,11 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest, RequestData
 
+from bot.channels import splitting
 from bot.messages import (
     Address,
     Button,
+    File,
     Incoming,
     Media,
     MediaKind,
@@ -63,8 +69,19 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_membe
 TEXT_LIMIT = 4096  # UTF-16 code units, which is how Telegram counts
 CHOICE_LIMIT = 64  # bytes of UTF-8
 FILE_LIMIT = 20 << 20  # bytes that getFile is ready to hand out
+PHOTO_LIMIT = 10_000_000  # bytes of what sendPhoto takes; sendDocument takes five times as much
+# So often a file is tried that only fails; then the words go without it.
+FILE_TRIES = 8
+# Of so many messages at once it is remembered how many of their files have gone.
+UNDERWAY = 1000
 # How wide a label may be, in columns of text, where so many buttons stand in a row of a small phone.
 ROWS = {5: 3, 2: 18, 1: math.inf}
+
+# By which call a file of these content types goes, so that a phone shows or plays it. All others are documents, as is
+# what such a call refuses.
+CALLS = {
+    "image/jpeg": "photo", "image/png": "photo", "audio/mpeg": "audio", "audio/mp4": "audio", "video/mp4": "video",
+}  # fmt: skip
 
 # What a document of this family of content types is.
 KINDS: dict[str, MediaKind] = {"audio": "voice", "video": "video"}
@@ -364,13 +381,25 @@ def _is_sound(incoming: Incoming) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how much we wait for. `total` bounds a whole `send`, and lies below the speaker's lease of 10 s."""
+    """How long and how much we wait for. `total` bounds a whole `send`, and lies below the speaker's lease of 10 s;
+    `upload` comes on top of it where the message has files."""
 
     connect: float = 3.0
     total: float = 8.0
+    upload: float = 45.0
     download: float = 60.0
     file_size: int = FILE_LIMIT
     connections: int = 100
+
+
+@dataclass(slots=True)
+class _Underway:
+    """How far the files of a message have come: how many are done with, how many of them were left out, and how often
+    the next one has failed."""
+
+    done: int = 0
+    left: int = 0
+    tries: int = 0
 
 
 class Telegram:
@@ -391,6 +420,7 @@ class Telegram:
             get_updates_request=self._request,
         )
         self._username: str | None = None
+        self._underway: OrderedDict[int, _Underway] = OrderedDict()
 
     async def __aenter__(self) -> Telegram:
         await self.start()
@@ -408,20 +438,24 @@ class Telegram:
         await self._request.shutdown()
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send one message, in several parts if it is long, with the buttons below the last; tell that one's number.
+        """Send one message: its files, then its words, in several parts if they are long, with the buttons below the
+        last; tell that one's number.
 
-        If it fails between two parts nothing is remembered: sent again, it starts from the first.
+        If it fails between two parts of the words nothing is remembered: sent again, they start from the first. Files
+        that have gone are not sent again by this process, and a file that cannot go does not hold up the words.
         """
         chat_id = _chat_id(message.address)
         keyboard = _keyboard(message.buttons)
-        parts = split(message.text)
-        if not parts:
+        if not split(message.text):
             raise Undeliverable("nothing to say", gone=False)
         try:
-            async with asyncio.timeout(self.limits.total):
+            async with asyncio.timeout(self.limits.total + (self.limits.upload if message.files else 0)):
+                parts = split(await self._send_files(chat_id, message) if message.files else message.text)
                 for part in parts[:-1]:
                     await self._send_part(chat_id, part, None)
-                return Sent(await self._send_part(chat_id, parts[-1], keyboard))
+                number = await self._send_part(chat_id, parts[-1], keyboard)
+                self._underway.pop(_mark(message), None)
+                return Sent(number)
         except TimeoutError:
             trouble = TryLater("Telegram did not answer in time")
         raise trouble
@@ -469,6 +503,48 @@ class Telegram:
             self._username = (await self._ask(self.bot.get_me())).username or ""
         return self._username
 
+    async def _send_files(self, chat_id: int, message: Outgoing) -> str:
+        """Send the files, from where an earlier attempt has left off; returns the words that come after them, which say
+        so where some were left out."""
+        underway = self._underway.setdefault(_mark(message), _Underway())
+        while len(self._underway) > UNDERWAY:
+            self._underway.popitem(last=False)
+        while underway.done < len(message.files):
+            # Counted before, as this attempt may be cut off.
+            underway.tries += 1
+            try:
+                taken = underway.tries <= FILE_TRIES and await self._send_file(chat_id, message.files[underway.done])
+            except TryLater as trouble:
+                if trouble.whole_channel or trouble.after is not None:
+                    underway.tries -= 1  # no fault of the file
+                raise
+            underway.done, underway.left, underway.tries = underway.done + 1, underway.left + (not taken), 0
+        return f"{message.text}\n\n{message.missing}" if underway.left and message.missing else message.text
+
+    async def _send_file(self, chat_id: int, file: File) -> bool:
+        """Send one file as what it is, else as a document; False where Telegram takes it as neither."""
+        fits = len(file.content) <= PHOTO_LIMIT or file.kind != "photo"
+        call = CALLS.get(file.content_type, "document") if fits else "document"
+        calls = {
+            "photo": self.bot.send_photo,
+            "audio": self.bot.send_audio,
+            "video": self.bot.send_video,
+            "document": self.bot.send_document,
+        }
+        for way in dict.fromkeys((call, "document")):
+            try:
+                upload = InputFile(file.content, filename=" ".join(file.name.split()))
+                await calls[way](chat_id, upload, read_timeout=self.limits.upload)  # type: ignore[operator]
+            except TelegramError as error:
+                trouble = _judge(error, self._token, file.name)
+            except Exception:
+                return True  # as in `_send_part`: it was taken
+            else:
+                return True
+            if isinstance(trouble, TryLater) or trouble.gone:
+                raise trouble
+        return False
+
     async def _send_part(self, chat_id: int, text: str, keyboard: InlineKeyboardMarkup | None) -> int | None:
         try:
             sent = await self.bot.send_message(chat_id, text, reply_markup=keyboard, link_preview_options=NO_PREVIEW)
@@ -491,47 +567,18 @@ class Telegram:
         raise trouble
 
 
+def _mark(message: Outgoing) -> int:
+    """What tells one message with files from another."""
+    return hash((message.address, message.text, *((file.name, len(file.content)) for file in message.files)))
+
+
 # A link is a citizen's own ticket page: Telegram's servers need not open it to draw a preview.
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 def split(text: str, limit: int = TEXT_LIMIT) -> list[str]:
-    """Cut a text into parts of at most `limit` UTF-16 code units: between paragraphs, else lines, else words.
-
-    White space at the cuts and at both ends is dropped, as Telegram would drop it.
-    """
-    parts = []
-    rest = text.strip()
-    while not _fits(rest, limit):
-        end = _count_fitting(rest, limit)
-        cut = _find_cut(rest, end)
-        parts.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return [*parts, rest] if rest else parts
-
-
-def _fits(text: str, limit: int) -> bool:
-    return len(text) * 2 <= limit or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit
-
-
-def _count_fitting(text: str, limit: int) -> int:
-    """How many characters from the start fit; one outside the Basic Multilingual Plane (an emoji) counts twice."""
-    units = 0
-    for count, character in enumerate(text):
-        units += 2 if character > "\uffff" else 1
-        if units > limit:
-            return count
-    return len(text)
-
-
-def _find_cut(text: str, end: int) -> int:
-    # A paragraph's end is worth a part that is half empty; a line's end is worth less.
-    for gap, fullness in (("\n\n", 0.5), ("\n", 0.7)):
-        cut = text.rfind(gap, 1, end + len(gap))
-        if cut > end * fullness:
-            return cut
-    cut = max(text.rfind(space, 1, end + 1) for space in " \n\t")
-    return cut if cut > 0 else end
+    """Cut a text into parts that Telegram takes (see `splitting.split`)."""
+    return splitting.split(text, limit)
 
 
 def _keyboard(buttons: tuple[Button, ...]) -> InlineKeyboardMarkup | None:
@@ -586,16 +633,16 @@ def _judge(error: Exception, *secrets: str) -> TryLater | Undeliverable:
         case Forbidden():
             return Undeliverable(_describe(error, "forbidden", secrets), gone=True)
         case InvalidToken():
-            return TryLater("the bot's token is refused", whole_channel=True)
+            return TryLater("the bot's token is refused", whole_channel=True, ails="token")
         case Conflict():
-            return TryLater("another process polls, or a webhook is set", whole_channel=True)
+            return TryLater("another process polls, or a webhook is set", whole_channel=True, ails="settings")
         case TooLargeError():
             return Undeliverable("file too large", gone=False)
         case BadRequest():
             gone = any(sign in error.message.lower() for sign in GONE)
             return Undeliverable(_describe(error, "refused", secrets), gone=gone)
         case UnreachableError():
-            return TryLater("Telegram cannot be reached", whole_channel=True)
+            return TryLater("Telegram cannot be reached", whole_channel=True, ails="unreachable")
         case TimedOut():
             return TryLater("Telegram did not answer in time")
         case _:
@@ -645,12 +692,16 @@ class AiohttpRequest(BaseRequest):
         connect_timeout: Any = BaseRequest.DEFAULT_NONE,
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """Make one request, a call as JSON; `read_timeout` is the time for all of it, and the others are ours."""
-        if request_data and request_data.contains_files:
-            raise NetworkError("this bot uploads no files")
+        """Make one request, a call as JSON, or as a form where it brings files; `read_timeout` is the time for all of
+        it, and the others are ours."""
         session = self._session or self._open()
-        body = json.dumps(request_data.parameters).encode() if request_data else None
-        headers = {"Content-Type": "application/json"} if body else None
+        body: bytes | aiohttp.FormData | None = None
+        headers = None
+        if request_data and request_data.contains_files:
+            body = _form(request_data)
+        elif request_data:
+            body = json.dumps(request_data.parameters).encode()
+            headers = {"Content-Type": "application/json"}
         timeout = self._timeout
         if read_timeout is not BaseRequest.DEFAULT_NONE:
             timeout = aiohttp.ClientTimeout(total=read_timeout, sock_connect=self._limits.connect)
@@ -661,6 +712,8 @@ class AiohttpRequest(BaseRequest):
             ) as response:
                 if method == "GET":
                     return response.status, await self._download(response)
+                if response.status == 413:
+                    raise TooLargeError("file too large")
                 return response.status, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise UnreachableError("no connection") from None
@@ -700,3 +753,15 @@ class AiohttpRequest(BaseRequest):
                 headers={"User-Agent": "lapor-kanal"},
             )
         return self._session
+
+
+def _form(data: RequestData) -> aiohttp.FormData:
+    """A call that brings files, as multipart/form-data."""
+    form = aiohttp.FormData(quote_fields=False)  # Telegram takes the names of files as they are, not percent-encoded
+    for field, value in data.json_parameters.items():
+        form.add_field(field, value)
+    for field, (name, content, content_type) in data.multipart_data.items():
+        # As a stream: many megabytes written at once would hold up everybody else.
+        stream = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(field, stream, filename=name, content_type=content_type)
+    return form

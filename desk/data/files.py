@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from desk import uploads
 from desk.access import HouseRule, Officer, shell_of
 from desk.data.views import OBJECTS
 from desk.rendering import page
@@ -69,6 +70,8 @@ async def preview(request: Request) -> Response:
     if not isinstance(upload, UploadFile) or not upload.filename:
         return _again(request, kind.name, "no_file")
     sent = _Sent(kind, upload.filename[-100:], await upload.read())
+    if harm := await uploads.harm_of(shell, sent.content):
+        return _again(request, kind.name, harm)
     try:
         async with shell.engine.connect() as connection:
             plan = await _plan(connection, shell, kind, sent.content)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from desk.access import HouseRule
+from desk import ailments
+from desk.access import HouseRule, shell_of
 from desk.rendering import page
+from store import channels
 
 router = APIRouter(prefix="/data")
 
@@ -28,5 +30,9 @@ SHELVES = (
 
 @router.get("", dependencies=[Depends(HouseRule("data.open"))])
 async def overview(request: Request) -> Response:
-    """What there is."""
-    return page(request, "data.html", shelves=SHELVES)
+    """What there is; beside the channels, how many of them are in trouble."""
+    shell = shell_of(request)
+    async with shell.engine.connect() as connection:
+        known = await channels.health(connection)
+    ailing = sum(name in known and known[name].ails is not None for name in ailments.opened(shell.settings))
+    return page(request, "data.html", shelves=SHELVES, ailing={"saluran": ailing})

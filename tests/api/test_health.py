@@ -13,11 +13,13 @@ from conftest import API_KEY
 from making import contact, eventually, run, say
 from own_server import Server
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from running import speaking, working
 
 from api.app import build
 from api.house import House
 from api.settings import Settings
+from store import channels
 
 
 async def test_a_process_that_answers_is_alive(web: httpx.AsyncClient) -> None:
@@ -25,7 +27,7 @@ async def test_a_process_that_answers_is_alive(web: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def checks(web: httpx.AsyncClient) -> tuple[int, dict[str, str]]:
+async def checks(web: httpx.AsyncClient) -> tuple[int, dict[str, Any]]:
     answer = await web.get("/readyz")
     body = answer.json()
     assert body["ready"] == (answer.status_code == 200)
@@ -64,6 +66,7 @@ async def test_who_is_silent_too_long_is_missed(
     assert (await checks(web))[0] == 200
     await run(inside.engine, statement)
     status, found = await checks(web)
+    assert found.pop("channels") == {"webchat": "ok", "whatsapp": "ok"}
     assert (status, [each for each in found if found[each] != "ok"]) == (503, [name])
 
 
@@ -72,6 +75,62 @@ async def test_a_database_of_another_version_is_named(web: httpx.AsyncClient, in
     status, found = await checks(web)
     assert status == 503
     assert "older" in found["migrations"]
+
+
+# --- channels ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A house that speaks on WhatsApp, too."""
+    update = {
+        "whatsapp_token": SecretStr("rahasia"),
+        "whatsapp_phone_number_id": "1",
+        "whatsapp_app_secret": SecretStr("rahasia"),
+        "whatsapp_verify_token": SecretStr("rahasia"),
+        "whatsapp_base_url": "http://127.0.0.1:1",
+    }
+    return settings.model_copy(update=update)
+
+
+async def test_a_channel_in_trouble_is_named_with_what_to_do_and_the_house_stays_ready(
+    web: httpx.AsyncClient, inside: House
+) -> None:
+    await run(inside.engine, "INSERT INTO heartbeats VALUES ('host:1', 'speaker', now())")
+    await run(inside.engine, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+    async with inside.engine.begin() as connection:
+        await channels.ail(connection, "whatsapp", "token", "the token is refused (190)")
+        await channels.ail(connection, "webchat", "hiccups", "never heard of")
+    status, found = await checks(web)
+    assert status == 200
+    said = found["channels"]
+    assert said["whatsapp"].startswith("token: The WhatsApp token")
+    assert "WHATSAPP_TOKEN" in said["whatsapp"]
+    assert said["webchat"].startswith("hiccups: Check the account")
+    values = (await metrics(web))["lapor_channel_up"]
+    assert values == {"webchat": 0, "whatsapp": 0}
+    async with inside.engine.begin() as connection:
+        await channels.heal(connection, "whatsapp")
+    assert (await checks(web))[1]["channels"]["whatsapp"] == "ok"
+    assert (await metrics(web))["lapor_channel_up"]["whatsapp"] == 1
+
+
+async def test_templates_that_cannot_be_used_are_named(web: httpx.AsyncClient, inside: House) -> None:
+    async with inside.engine.begin() as connection:
+        for name, state in (("good", "APPROVED"), ("tired", "PAUSED"), ("new", "MISSING"), ("odd", "HIBERNATING")):
+            await channels.learn_template(connection, "whatsapp", name, "id", state, None)
+    said = (await checks(web))[1]["channels"]["whatsapp"]
+    assert said.startswith("ok; ")
+    assert "good" not in said
+    for each in ("tired (id) paused", "new (id) not submitted", "odd (id) hibernating"):
+        assert each in said
+
+
+async def test_a_database_of_another_version_tells_nothing_of_channels(web: httpx.AsyncClient, inside: House) -> None:
+    await run(inside.engine, "DROP TABLE channel_health")
+    await run(inside.engine, "UPDATE alembic_version SET version_num = 'older'")
+    status, found = await checks(web)
+    assert (status, found["database"], found["channels"]["whatsapp"]) == (503, "ok", "unknown")
 
 
 # --- metrics ------------------------------------------------------------------------------------------
@@ -91,11 +150,16 @@ async def metrics(web: httpx.AsyncClient) -> dict[str, dict[str, float]]:
 async def test_the_ledger_is_counted_by_channel(web: httpx.AsyncClient, inside: House) -> None:
     async with inside.engine.begin() as connection:
         contact_id = await contact(connection)
-        for key in ("a", "b", "c"):
+        for key in ("a", "b", "c", "d"):
             await say(connection, contact_id, key)
     await run(inside.engine, "UPDATE deliveries SET failed_at = now() WHERE says->0->>0 = 'a'")
     await run(inside.engine, "UPDATE deliveries SET due_at = now() - interval '90 seconds' WHERE says->0->>0 = 'b'")
+    await run(
+        inside.engine,
+        "UPDATE deliveries SET held_at = now(), due_at = now() - interval '1 day' WHERE says->0->>0 = 'd'",
+    )
     found = await metrics(web)
+    assert found["lapor_deliveries_held"]["telegram"] == 1
     assert found["lapor_database_up"][""] == 1
     assert found["lapor_deliveries_pending"]["telegram"] == 2
     assert found["lapor_deliveries_failed"]["telegram"] == 1

@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making import contact, eventually, rows, run, value
 from peers.bot_api import Citizen, FakeBotApi, Update, broken, refused, silence
+from peers.clamd import EICAR, SIGNATURE, FakeClamd
+from pictures import OWNER, bomb, encoded, from_phone, scene
 from running import working
 from sqlalchemy import text
 
-from api import jobs
+from api import fetching, jobs
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit
 from api.webhooks.telegram import take_update
 from bot.channels import telegram
-from store import media
+from bot.texts import LANGUAGES, speak
+from store import media, pictures
 from store.media import NewMedia
 
-
-def picture(kind: str, size: tuple[int, int] = (64, 48), **options: Any) -> bytes:
-    """A small picture, as a phone makes it."""
-    file = io.BytesIO()
-    PIL.Image.new("RGB", size, "orange").save(file, kind, **options)
-    return file.getvalue()
-
-
-def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
-    """A PNG of a few bytes that says it is as large as a house."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
-JPEG, PNG, PDF, WORDS = picture("JPEG"), picture("PNG"), b"%PDF-1.4\n%%EOF", b"Ini bukan foto."
+JPEG, PNG, WEBP = (encoded(scene(), form) for form in ("JPEG", "PNG", "WEBP"))
+PDF, WORDS = b"%PDF-1.4\n%%EOF", b"Ini bukan foto."
 
 
 # --- what bytes are ----------------------------------------------------------------------------------
@@ -57,7 +39,9 @@ JPEG, PNG, PDF, WORDS = picture("JPEG"), picture("PNG"), b"%PDF-1.4\n%%EOF", b"I
         (JPEG, "photo", "image/jpeg"),
         (PNG, "photo", "image/png"),
         (PNG, "document", "image/png"),
+        (WEBP, "photo", "image/webp"),
         (PDF, "document", "application/pdf"),
+        (JPEG + b"PK\x03\x04 and a program", "document", "image/jpeg"),
         (b"OggS\0\2", "voice", "audio/ogg"),
         (b"OggS\0\2", "video", "video/ogg"),
         (b"ID3\4\0", "voice", "audio/mpeg"),
@@ -84,12 +68,12 @@ JPEG, PNG, PDF, WORDS = picture("JPEG"), picture("PNG"), b"%PDF-1.4\n%%EOF", b"I
     ],
 )
 def test_a_file_is_what_its_bytes_show(content: bytes, kind: str, found: str) -> None:
-    assert jobs.look(content, kind) == found
+    assert fetching.look(content, kind) == found
 
 
 @given(st.binary(max_size=40), st.sampled_from(["voice", "video"]))
 def test_sound_and_film_are_never_refused_for_what_they_are(content: bytes, kind: str) -> None:
-    assert jobs.look(content, kind)
+    assert fetching.look(content, kind)
 
 
 @pytest.mark.parametrize(
@@ -97,19 +81,21 @@ def test_sound_and_film_are_never_refused_for_what_they_are(content: bytes, kind
     [
         (WORDS, "unreadable"),
         (b"", "unreadable"),
-        (picture("GIF"), "unreadable"),
+        (encoded(scene(), "GIF"), "unreadable"),
         (JPEG[:20], "unreadable"),
-        (PNG[:40], "unreadable"),
+        (PNG[:80], "broken"),
         (b"<svg onload='alert(1)'/>", "unreadable"),
-        (bomb(), "unreadable"),
+        (bomb(), "too_many_pixels"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
         (JPEG + bytes(20 * 1024 * 1024), "too_large"),
     ],
-    ids=["words", "nothing", "GIF", "half a JPEG", "half a PNG", "SVG", "bomb", "too large"],
+    ids=["words", "nothing", "GIF", "half a JPEG", "half a PNG", "SVG", "bomb", "HEIC", "too large"],
 )
 def test_a_file_that_no_office_could_open_is_refused(content: bytes, why: str) -> None:
-    with pytest.raises(jobs.UselessFile) as refusal:
-        jobs.look(content, "photo")
+    with pytest.raises(fetching.UselessFile) as refusal:
+        fetching.look(content, "photo")
     assert refusal.value.key == why
+    assert all(speak(f"media.{why}", {}, language) for language in LANGUAGES)
 
 
 # --- fetching ------------------------------------------------------------------------------------------
@@ -158,7 +144,12 @@ HURRY = "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo
 
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
-    [("foto", JPEG, "image/jpeg"), ("foto", PNG, "image/png"), ("surat", PDF, "application/pdf")],
+    [
+        ("foto", JPEG, "image/jpeg"),
+        ("foto", PNG, "image/png"),
+        ("foto", WEBP, "image/webp"),
+        ("surat", PDF, "application/pdf"),
+    ],
 )
 async def test_a_good_file_is_stored(house: House, citizen: Citizen, name: str, content: bytes, kind: str) -> None:
     update = citizen.photo(data=content) if name == "foto" else citizen.document(content)
@@ -170,12 +161,29 @@ async def test_a_good_file_is_stored(house: House, citizen: Citizen, name: str, 
     assert await told(house) == []
 
 
-@pytest.mark.parametrize("content", [WORDS, bomb()], ids=["words", "bomb"])
-async def test_a_useless_file_is_refused_and_the_citizen_told(house: House, citizen: Citizen, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"), [(WORDS, "unreadable"), (bomb(), "too_many_pixels")], ids=["words", "bomb"]
+)
+async def test_a_useless_file_is_refused_and_the_citizen_told(
+    house: House, citizen: Citizen, content: bytes, why: str
+) -> None:
     async with sent(house, citizen.document(content, "foto.jpg", "image/jpeg")):
-        assert await outcome(house) == ("refused", "unreadable")
-    assert await told(house) == [[["push.media_refused", {"problem": {"key": "media.unreadable"}}]]]
+        assert await outcome(house) == ("refused", why)
+    assert await told(house) == [[["push.media_refused", {"problem": {"key": f"media.{why}"}}]]]
+    assert list(house.shelf.names()) == [], "what could not be used is not ours to keep"
     assert await rows(house.engine, "SELECT * FROM attention") == []
+
+
+async def test_of_a_picture_the_original_and_a_clean_copy_are_kept(house: House, citizen: Citizen) -> None:
+    photo = from_phone()
+    async with sent(house, citizen.photo(data=photo)):
+        assert await outcome(house) == ("stored", None)
+    [row] = await rows(house.engine, "SELECT * FROM media")
+    assert house.shelf.get(row.sha256) == photo
+    copy = house.shelf.get(row.clean_sha256)
+    assert copy == pictures.read(photo).content
+    assert OWNER.encode() not in copy
+    assert (row.clean_type, row.clean_size) == ("image/jpeg", len(copy))
 
 
 async def test_a_file_that_is_gone_is_told_to_citizen_and_operators(
@@ -281,6 +289,83 @@ async def test_a_voice_note_is_kept_for_whoever_can_play_it(house: House, citize
     assert tuple(kept) == ("voice", "audio/ogg", 12, None)
     jobs_left = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'transcribe'"
     assert await value(house.engine, jobs_left) == 0, "nobody is there to write it down"
+
+
+# --- looked through for viruses ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def clamd() -> AsyncIterator[FakeClamd]:
+    """A clamd on loopback."""
+    async with FakeClamd() as running:
+        yield running
+        assert running.problems == []
+
+
+@pytest.fixture
+async def guarded(telegram_settings: Settings, database: str, clamd: FakeClamd) -> AsyncIterator[House]:
+    """The house of the door, with a clamd."""
+    settings = telegram_settings.model_copy(update={"clamd_host": clamd.where})
+    async with open_house(settings, database, name="test") as opened:
+        yield opened
+
+
+async def test_a_file_is_kept_when_clamd_has_seen_all_of_it(guarded: House, citizen: Citizen, clamd: FakeClamd) -> None:
+    async with sent(guarded, citizen.photo(data=JPEG)):
+        assert await outcome(guarded) == ("stored", None)
+    assert clamd.streams == [JPEG]
+
+
+@pytest.mark.parametrize("carrier", [b"", b"%PDF-1.4", JPEG], ids=["bare", "pdf", "photo"])
+async def test_an_infected_file_is_refused_and_not_kept(guarded: House, citizen: Citizen, carrier: bytes) -> None:
+    async with sent(guarded, citizen.document(carrier + EICAR, "Surat Budi.pdf", "application/pdf")):
+        assert await outcome(guarded) == ("refused", "infected")
+    assert await told(guarded) == [[["push.media_refused", {"problem": {"key": "media.infected"}}]]]
+    assert await rows(guarded.engine, "SELECT kind, detail FROM attention") == [("media_infected", SIGNATURE)]
+    assert list(guarded.shelf.names()) == []
+
+
+async def test_an_infected_file_of_the_page_is_taken_off_the_shelf_again(guarded: House) -> None:
+    """Its bytes were there before anybody had looked at them. Somebody else has sent the same: they wait for that."""
+    digest = guarded.shelf.put(EICAR)
+    async with unit(guarded) as work:
+        new = NewMedia(await contact(work.connection), "document", "webchat", digest)
+        await jobs.fetch_media_later(work.connection, await media.add(work.connection, new))
+        waiting = await media.add(work.connection, new)
+    async with working(guarded.settings, guarded.url):
+        await until(guarded, "SELECT state FROM media ORDER BY id LIMIT 1", "refused")
+        await until(guarded, "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')", 0)
+        assert guarded.shelf.get(digest) == EICAR
+        async with unit(guarded) as work:
+            await jobs.fetch_media_later(work.connection, waiting)
+        await until(guarded, "SELECT count(*) FROM media WHERE state = 'refused'", 2)
+        await until(guarded, "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')", 0)
+    assert [name for names in guarded.shelf.names() for name in names] == []
+    assert await value(guarded.engine, "SELECT count(*) FROM attention WHERE kind = 'media_infected'") == 1
+
+
+async def test_while_clamd_is_away_files_wait(guarded: House, citizen: Citizen, clamd: FakeClamd) -> None:
+    clamd.faults.append("hangs up")
+    async with sent(guarded, citizen.photo(data=JPEG)):
+        await until(guarded, "SELECT attempts FROM procrastinate_jobs WHERE task_name = 'fetch_media'", 1)
+        assert await value(guarded.engine, "SELECT state FROM media") == "waiting"
+        assert list(guarded.shelf.names()) == []
+        await run(guarded.engine, HURRY)
+        assert await outcome(guarded) == ("stored", None)
+    assert await told(guarded) == []
+
+
+async def test_a_file_that_clamd_never_looked_at_is_not_taken(
+    guarded: House, citizen: Citizen, clamd: FakeClamd
+) -> None:
+    clamd.faults.append("nonsense")
+    await take_update(guarded, citizen.photo(data=JPEG), guarded.now())
+    await run(guarded.engine, "UPDATE procrastinate_jobs SET attempts = 79")
+    async with working(guarded.settings, guarded.url):
+        assert await outcome(guarded) == ("failed", "unchecked")
+    assert ["push.media_refused", {"problem": {"key": "media.unchecked"}}] in [each[0] for each in await told(guarded)]
+    assert await rows(guarded.engine, "SELECT kind FROM attention") == [("media_failed",)]
+    assert list(guarded.shelf.names()) == []
 
 
 # --- dead workers ------------------------------------------------------------------------------------------

@@ -10,15 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 from making import OPERATOR, contact, file, rows, run, take, value
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api import reactions
+from api import joining, reactions
 from api.house import House, open_house
 from api.reactions import OFFERS, REACTIONS
 from api.settings import Settings
 from api.unit import unit
 from bot.texts import knows
-from store import closure, complaints, contacts, dispositions, following, moves
+from store import closure, complaints, contacts, dispositions, evidence, following, merging, moves, staff
 from store.complaints import Actor, NotAllowed
 
 ANSWERED = moves.ANSWERS[0]
@@ -141,6 +142,98 @@ async def test_without_somebody_who_masks_followers_get_the_status_alone(setting
         case = await filed(house, await person(house, "7"), await person(house, "8"))
         await move(house, case, ANSWERED, note=NOTE)
         assert [list(says) for says, _ in await told(house, case.follower)] == [["push.followed"]]
+
+
+# --- what is attached to it -----------------------------------------------------------------------------------
+
+
+async def attach(house: House, case: Case, *sizes: int, content_type: str = "application/pdf") -> list[int]:
+    """Files of these sizes that an officer has attached; their ids."""
+    async with house.engine.begin() as connection:
+        staff_id = await staff.add(connection, f"petugas{case.id}{sizes[0]}", "Ani", [])
+        return [
+            await evidence.add(
+                connection,
+                complaint_id=case.id,
+                staff_id=staff_id,
+                agency=None,
+                sha256=house.shelf.put(b"%PDF-1.4"),
+                content_type=content_type,
+                size=size,
+                name="Berita acara.pdf",
+                looks=None,
+            )
+            for size in sizes
+        ]
+
+
+async def answer(house: House, case: Case, proof: list[int], *, finished: bool = False) -> None:
+    async with unit(house) as work:
+        answered = dispositions.answer(
+            work.connection, case.ticket, OPERATOR, None, NOTE, finished=finished, evidence=proof
+        )
+        work.record(await answered)
+
+
+async def sent(house: House, person: Person) -> list[list[int]]:
+    """The files that went with what was said to somebody."""
+    found = "SELECT files FROM deliveries WHERE contact_id = :id ORDER BY id"
+    return [row.files for row in await rows(house.engine, found, id=person.contact_id)]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+async def test_what_an_office_attached_goes_to_those_who_get_its_answer_in_full(house: House, finished: bool) -> None:
+    case = await filed(house, await person(house, "7"), await person(house, "8"))
+    helper = await person(house, "9")
+    async with house.engine.begin() as connection:
+        statement = "INSERT INTO complaint_parties (complaint_id, citizen_id, contact_id, role) VALUES (:k, :c, :t, :r)"
+        parameters = {"k": case.id, "c": helper.citizen_id, "t": helper.contact_id, "r": "pendamping"}
+        await connection.execute(text(statement), parameters)
+    unused, *proof = await attach(house, case, 8, 9, 10)
+    async with unit(house) as work:
+        work.record(await dispositions.dispose(work.connection, case.ticket, OPERATOR, [PU], lead=PU))
+    await forget(house)
+    await answer(house, case, proof, finished=finished)
+    assert (await sent(house, case.pelapor), await sent(house, helper)) == ([proof], [proof])
+    assert await sent(house, case.follower) == [[]], "nothing masks what stands in a file"
+    assert "push.files_left" not in (await told(house, case.pelapor))[0][0]
+    # Another answer brings its own alone.
+    await answer(house, case, [unused])
+    assert (await sent(house, case.pelapor))[1] == [unused]
+
+
+async def test_what_a_channel_cannot_carry_is_told(house: House, case: Case) -> None:
+    small, *large = await attach(house, case, 8, 50_000_001, 60_000_000)
+    await answer(house, case, [large[0], small, large[1]])
+    assert await sent(house, case.pelapor) == [[small]]
+    [(says, _)] = await told(house, case.pelapor)
+    assert says["push.files_left"] == {"count": 2}
+    assert list(says)[-1] == "push.files_left"
+
+
+async def test_ten_files_go_with_an_answer(house: House, case: Case) -> None:
+    proof = await attach(house, case, *range(1, 13))
+    await answer(house, case, proof)
+    assert await sent(house, case.pelapor) == [proof[:10]]
+    assert (await told(house, case.pelapor))[0][0]["push.files_left"] == {"count": 2}
+
+
+async def test_the_files_of_one_report_do_not_go_to_those_who_reported_the_same(house: House, case: Case) -> None:
+    other = await filed(house, await person(house, "10"), await person(house, "11"))
+    async with unit(house) as work:
+        work.record(await merging.merge(work.connection, other.ticket, case.ticket, OPERATOR))
+    await answer(house, case, await attach(house, case, 8))
+    await joining.pass_on(house, case.id)
+    assert "push.note_of" in (await told(house, other.pelapor))[-1][0]
+    assert [files for person in (other.pelapor, other.follower) for files in await sent(house, person) if files] == []
+
+
+async def test_nothing_else_that_is_said_has_files(house: House, case: Case) -> None:
+    await attach(house, case, 8)
+    await move(house, case, WAITING, note="Nomor rumah Anda berapa?")
+    async with unit(house) as work:
+        work.record(await complaints.note(work.connection, case.ticket, OPERATOR, "Sabar ya.", public=True))
+    assert await sent(house, case.pelapor) == [[], []]
 
 
 async def test_a_new_agency_is_news_for_all_and_may_be_wrong_again(house: House, case: Case) -> None:

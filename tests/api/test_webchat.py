@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import re
@@ -18,18 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import PIL.Image
 import pytest
 from conftest import API_KEY
 from cutting import store_down
 from fastapi import FastAPI
-from making import rows, run
+from making import file, rows, run
 from running import free_port, speaking
+from sqlalchemy import text as sql
 
 from api.house import House
 from api.settings import Settings
 from api.webchat import LARGEST_FILE, STREAMS_EACH
 from bot.channels import webchat
-from store import inbox
+from store import evidence, inbox, staff
 
 ID = "0b5c7f0e-3a55-4c0a-9d38-0d7c5f3f2a11"
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -254,6 +257,99 @@ async def test_a_photo_or_a_paper_is_not_handed_out_by_the_page(client: httpx.As
     assert "<audio class" not in (await client.get("/chat")).text.partition("<template")[0].partition("<dialog")[0]
 
 
+async def said_with_files(inside: House) -> dict[str, int]:
+    """An answer with a picture and a paper, said in the one chat; the ids of the files by their names."""
+    image = io.BytesIO()
+    PIL.Image.new("RGB", (1200, 900), "orange").save(image, "JPEG")
+    files = {'sesudah "ditambal" & rapi.jpg': image.getvalue(), "Berita acara.pdf": b"%PDF-1.4 %%EOF"}
+    ids = {}
+    async with inside.engine.begin() as connection:
+        [[chat]] = await connection.execute(sql("SELECT id FROM contacts WHERE channel = 'webchat'"))
+        event = await file(connection, contact_id=chat)
+        staff_id = await staff.add(connection, "ani", "Ani", [])
+        for name, content in files.items():
+            kind = "image/jpeg" if name.endswith("jpg") else "application/pdf"
+            ids[name] = await evidence.add(
+                connection,
+                complaint_id=event.complaint_id,
+                staff_id=staff_id,
+                agency=None,
+                sha256=inside.shelf.put(content),
+                content_type=kind,
+                size=len(content),
+                name=name,
+                looks=None,
+            )
+        statement = """
+            INSERT INTO deliveries (contact_id, channel, address, says, language, files, sent_at)
+            SELECT id, channel, address, '[["push.note", {"note": "Sudah ditambal."}]]', 'id', CAST(:files AS jsonb),
+                   now()
+            FROM contacts WHERE id = :chat
+        """
+        await connection.execute(sql("UPDATE deliveries SET sent_at = now()"))
+        await connection.execute(sql(statement), {"chat": chat, "files": json.dumps(list(ids.values()))})
+    return ids
+
+
+async def test_what_an_office_attached_stands_below_its_words(
+    client: httpx.AsyncClient, app: FastAPI, inside: House
+) -> None:
+    await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo"})
+    photo, paper = (await said_with_files(inside)).values()
+    page = (await client.get("/chat")).text
+    shown = page[page.index("Sudah ditambal.") :].partition("</li>\n\n")[0]
+    assert f'href="/chat/lampiran/{photo}" target="_blank"' in shown
+    assert f'src="/chat/lampiran/{photo}?kecil" alt="sesudah ditambal &amp; rapi.jpg"' in shown
+    assert f'href="/chat/lampiran/{paper}" download="Berita acara.pdf">Berita acara.pdf</a>' in shown
+    stream = Listening(app, client.cookies["chat"])
+    await stream.replies(2)
+    await stream.leave()
+    assert stream.lines()[-1]["files"] == [
+        {"src": f"/chat/lampiran/{photo}", "name": "sesudah ditambal & rapi.jpg", "picture": True},
+        {"src": f"/chat/lampiran/{paper}", "name": "Berita acara.pdf", "picture": False},
+    ]
+
+
+async def test_an_attachment_is_for_its_chat_alone(client: httpx.AsyncClient, app: FastAPI, inside: House) -> None:
+    await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo"})
+    photo, paper = (await said_with_files(inside)).values()
+    whole = await client.get(f"/chat/lampiran/{photo}")
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "image/jpeg")
+    assert whole.headers["content-disposition"] == 'inline; filename="sesudah-ditambal-rapi.jpg"'
+    small = await client.get(f"/chat/lampiran/{photo}?kecil")
+    assert (small.headers["content-type"], small.headers["cache-control"]) == ("image/jpeg", "no-store")
+    with PIL.Image.open(io.BytesIO(small.content)) as image:
+        assert image.size == (480, 360)
+    saved = await client.get(f"/chat/lampiran/{paper}?kecil")
+    assert (saved.content, saved.headers["content-type"]) == (b"%PDF-1.4 %%EOF", "application/octet-stream")
+    assert saved.headers["content-disposition"] == 'attachment; filename="Berita-acara.pdf"'
+    assert "sandbox" in saved.headers["content-security-policy"]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://lapor.test") as stranger:
+        for _ in range(2):
+            assert (await stranger.get(f"/chat/lampiran/{photo}")).status_code == 404
+            await stranger.get("/chat")
+    for other in (paper + 1, 0, "x", "1" * 19, "%00", -photo):
+        assert (await client.get(f"/chat/lampiran/{other}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE deliveries SET sent_at = NULL WHERE files <> '[]'",
+        "UPDATE deliveries SET says = '[]' WHERE files <> '[]'",  # what was erased
+        "UPDATE media SET state = 'refused'",
+        "UPDATE deliveries SET files = '[]'",
+    ],
+)
+async def test_only_what_was_said_is_handed_out(client: httpx.AsyncClient, inside: House, change: str) -> None:
+    await client.post("/chat/messages", json={"id": ID, "n": 5, "text": "halo"})
+    photo, _ = (await said_with_files(inside)).values()
+    await run(inside.engine, change)
+    assert (await client.get(f"/chat/lampiran/{photo}")).status_code == 404
+    assert "/chat/lampiran/" not in (await client.get("/chat")).text
+
+
 async def test_what_was_not_posted_by_a_page_is_no_line_of_the_citizen(
     client: httpx.AsyncClient, inside: House
 ) -> None:
@@ -328,6 +424,7 @@ async def test_a_store_that_is_down_is_told(
         assert answer.headers["retry-after"]
         assert "belum tercatat" in answer.json()["title"]
         assert (await client.get("/chat/events")).status_code == 503
+        assert (await client.get("/chat/lampiran/1")).status_code == 503
         page = await client.get("/chat")
         assert page.status_code == 503
         assert "Riwayat chat belum bisa ditampilkan" in page.text

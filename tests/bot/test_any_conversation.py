@@ -278,6 +278,17 @@ class AnyConversation(RuleBasedStateMachine):
         sequence = [*self.voices, 1][-1 - back % (len(self.voices) + 1)]
         self.step(Incoming(Address("terminal", "1"), words, sequence, text=words, transcribed=True), heard=words)
 
+    @rule(photo=st.integers(1, 3), back=st.integers(0, 2))
+    def photographed(self, photo: int, back: int) -> None:
+        """A photo of this draft, of an older one or of none tells where it was taken."""
+        number = max(self.chat.conversation.drafts - back, 0)
+        self.chat.photo_places[photo] = (-3.0 - photo, 104.0)
+        message = Incoming(Address("terminal", "1"), f"photo {photo}", 0, photographed=(photo, number))
+        before = self.chat.conversation
+        self.step(message)
+        assert self.chat.keys == [], "nobody is interrupted for it"
+        assert (self.chat.conversation.asking, self.chat.conversation.about) == (before.asking, before.about)
+
     @rule(label=st.sampled_from((None, None, "Pasar {} Sekayu")))
     def pin(self, label: str | None) -> None:
         words = self.mark(label) if label else None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from talking import FACTS, NOW, STORY, Chat, chat_after, filed_chat, saying
 
-from bot.messages import Place
+from bot.messages import MediaKind, Place
 from bot.turns import Around, DropFiles, File, Follow, Join, KeepMedia, Own, Reply, Suggestion
 
 TICKET = "T-001-000-0000"
@@ -664,3 +664,30 @@ def test_a_pin_answers_while_a_place_is_asked() -> None:
     chat = chat_after("lampu mati")
     chat.take(chat.message(place=Place(-2.99, 104.75, "Palembang")))
     assert chat.draft.value("place")["region"] == "16.71"
+
+
+# --- what is said of a file before anybody has looked at it ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "said"),
+    [
+        ("photo", None, None),
+        ("photo", "image/webp", None),
+        ("document", "image/jpeg", None),
+        ("document", "application/octet-stream", None),
+        ("document", "image/heic", "refused.file_heic"),
+        ("photo", "image/heif", "refused.file_heic"),
+        ("document", "application/zip", "refused.file_type"),
+        ("document", None, "refused.file_type"),
+        ("photo", "image/svg+xml", "refused.file_type"),
+        ("voice", "audio/ogg", None),
+    ],
+)
+def test_what_the_description_of_a_file_rules_out_is_said_at_once(
+    kind: MediaKind, content_type: str | None, said: str | None
+) -> None:
+    chat = chat_after(STORY)
+    chat.photo(kind=kind, content_type=content_type)
+    assert (said in chat.keys) if said else not any(key.startswith("refused") for key in chat.keys)
+    assert len(chat.media) == (0 if said else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import math
@@ -10,17 +11,20 @@ import re
 import socket
 import traceback
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from making import in_this_loop
 from peers import bot_api
 from peers.bot_api import JPEG, TOKEN, Citizen, FakeBotApi, Fault
 from peers.telegram_spec import count_units
 
 from bot.channels.telegram import (
     ALLOWED_UPDATES,
+    FILE_TRIES,
     SERVICE,
     AiohttpRequest,
     Limits,
@@ -32,7 +36,7 @@ from bot.channels.telegram import (
     read,
     split,
 )
-from bot.messages import Address, Button, Channel, Incoming, Media, Outgoing, Place, TryLater, Undeliverable
+from bot.messages import Address, Button, Channel, File, Incoming, Media, Outgoing, Place, TryLater, Undeliverable
 
 CHAT = 77
 BUDI = Address("telegram", "77")
@@ -728,6 +732,138 @@ async def test_a_missing_file_is_no_dead_token(api: FakeBotApi, channel: Telegra
     with pytest.raises(TryLater) as caught:
         await channel.fetch(file_id)
     assert not caught.value.whole_channel
+
+
+# --- files that go out --------------------------------------------------------------------------
+
+PHOTO = File("photo", JPEG, "image/jpeg", "sesudah ditambal.jpg")
+LETTER = File("document", b"%PDF-1.4 surat %%EOF", "application/pdf", "Berita acara – “tahap 2”.pdf")
+FILES = (PHOTO, LETTER)
+MISSING = "Ada berkas yang tidak bisa dikirim."
+ANSWER = Outgoing(BUDI, SECRET, (Button("Sudah", "resolved"),), files=FILES, missing=MISSING)
+
+
+def what(sent: bot_api.Sent) -> str:
+    """What a message of the bot is: the kind of its file, or text."""
+    return next(iter({"photo", "document", "audio", "video", "text"} & sent.message.keys()))
+
+
+async def test_files_go_before_the_words_and_the_buttons_stand_below_these(api: FakeBotApi, channel: Telegram) -> None:
+    number = (await channel.send(ANSWER)).sequence
+    photo, letter, words = api.sent(CHAT)
+    assert (what(photo), what(letter), words.text, words.message_id) == ("photo", "document", SECRET, number)
+    assert (photo.buttons, letter.buttons, words.choices) == ((), (), ["resolved"])
+    assert [api.bytes_of(each) for each in (photo, letter)] == [PHOTO.content, LETTER.content]
+    assert letter.message["document"]["file_name"] == LETTER.name, "as it is, not percent-encoded"
+    assert letter.message["document"]["mime_type"] == "application/pdf"
+
+
+async def test_what_a_phone_can_play_is_sent_to_be_played(api: FakeBotApi, channel: Telegram) -> None:
+    files = (
+        File("voice", b"ID3", "audio/mpeg", "rapat.mp3"),
+        File("video", b"ftyp", "video/mp4", "pengerjaan.mp4"),
+        File("voice", b"OggS", "audio/ogg", "rekaman.ogg"),
+        File("photo", b"RIFF", "image/webp", "lubang.webp"),
+        File("photo", b"\xff\xd8\xff" + b"x" * 10_000_000, "image/jpeg", "besar.jpg"),
+    )
+    await channel.send(Outgoing(BUDI, "Halo", files=files))
+    assert [what(each) for each in api.sent(CHAT)] == ["audio", "video", "document", "document", "document", "text"]
+    assert [api.bytes_of(each) for each in api.sent(CHAT)[:-1]] == [file.content for file in files]
+
+
+async def test_a_picture_that_telegram_does_not_like_goes_as_a_document(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(bot_api.refused("PHOTO_INVALID_DIMENSIONS"), method="sendPhoto")
+    await channel.send(ANSWER)
+    assert [what(each) for each in api.sent(CHAT)] == ["document", "document", "text"]
+    assert api.sent(CHAT)[-1].text == SECRET
+
+
+TOO_LARGE = Fault(413, {"ok": False, "error_code": 413, "description": "Request Entity Too Large"})
+
+
+@pytest.mark.parametrize("fault", [bot_api.refused("file is too big"), TOO_LARGE, Fault(413, "<html>413</html>")])
+async def test_a_file_that_cannot_go_never_holds_up_the_words(api: FakeBotApi, channel: Telegram, fault: Fault) -> None:
+    api.faults.add(fault, method="sendDocument", times=math.inf)
+    await channel.send(ANSWER)
+    photo, words = api.sent(CHAT)
+    assert (what(photo), words.text) == ("photo", f"{SECRET}\n\n{MISSING}")
+    assert words.choices == ["resolved"]
+
+
+async def test_files_go_on_where_they_were_stopped(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(bot_api.too_many(9), method="sendDocument", times=FILE_TRIES + 2)
+    for _ in range(FILE_TRIES + 2):
+        with pytest.raises(TryLater) as caught:
+            await channel.send(ANSWER)
+        assert caught.value.after == 9
+        assert_discreet(caught.value)
+    await channel.send(ANSWER)
+    assert [what(each) for each in api.sent(CHAT)] == ["photo", "document", "text"]
+    assert api.sent(CHAT)[-1].text == SECRET, "nothing is missing"
+    await channel.send(ANSWER)
+    assert len(api.sent(CHAT)) == 6, "the same words later are another message"
+
+
+async def test_a_file_that_never_arrives_gives_way_to_the_words(api: FakeBotApi) -> None:
+    limits = Limits(connect=0.3, total=0.5, upload=0.05)
+    async with Telegram(TOKEN, api.base_url, limits) as channel:
+        api.faults.add(bot_api.silence(), method="sendPhoto", times=math.inf)
+        for _ in range(FILE_TRIES):
+            with pytest.raises(TryLater):
+                await channel.send(ANSWER)
+        assert api.sent(CHAT) == []
+        await channel.send(ANSWER)
+    letter, words = api.sent(CHAT)
+    assert (what(letter), words.text) == ("document", f"{SECRET}\n\n{MISSING}")
+
+
+async def test_who_has_blocked_us_gets_no_files_either(api: FakeBotApi, channel: Telegram, citizen: Citizen) -> None:
+    citizen.block()
+    with pytest.raises(Undeliverable) as caught:
+        await channel.send(ANSWER)
+    assert caught.value.gone
+    assert [call.method for call in api.calls] == ["sendPhoto"]
+
+
+async def test_the_words_are_tried_again_without_the_files_that_have_gone(api: FakeBotApi, channel: Telegram) -> None:
+    api.faults.add(bot_api.broken(), method="sendMessage")
+    with pytest.raises(TryLater):
+        await channel.send(ANSWER)
+    await channel.send(ANSWER)
+    assert [what(each) for each in api.sent(CHAT)] == ["photo", "document", "text"]
+
+
+MISHAPS = st.lists(st.sampled_from(["well", "refused", "later", "too many", "odd"]), max_size=12)
+
+
+async def test_whatever_goes_wrong_the_words_come_once_and_no_file_twice(api: FakeBotApi, channel: Telegram) -> None:
+    faults = {
+        "refused": bot_api.refused("file is too big"),
+        "later": bot_api.broken(),
+        "too many": bot_api.too_many(1),
+        "odd": bot_api.bad_gateway(),
+    }
+
+    @given(MISHAPS)
+    async def check(mishaps: list[str]) -> None:
+        chat = next(chats)
+        left = iter(mishaps)
+        api.faults.choose = lambda call: None if call.method == "sendMessage" else faults.get(next(left, "well"))
+        message = replace(ANSWER, address=Address("telegram", str(chat)))
+        for _ in range(len(mishaps) + 1):
+            try:
+                await channel.send(message)
+                break
+            except TryLater:
+                continue
+        *files, words = api.sent(chat)
+        contents = [api.bytes_of(each) for each in files]
+        assert contents == [file.content for file in FILES if file.content in contents]
+        missing = f"\n\n{MISSING}" if len(files) < 2 else ""
+        assert words.text == SECRET + missing
+
+    chats = itertools.count(1000)
+    await in_this_loop(check)
 
 
 # --- the way of the updates --------------------------------------------------------------------

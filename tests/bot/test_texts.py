@@ -105,7 +105,8 @@ def spoken() -> set[str]:
     keys |= {f"{told}.{moves.key(status.name)}" for told in ("state", "state_followed") for status in moves.STATUSES}
     keys |= {f"push.{moves.key(status.name)}{more}" for status in moves.STATUSES for more in ("", "_next")}
     keys |= {f"push.reminded_{clock}" for clock in ("close", "archive")}
-    keys |= {f"media.{problem}" for problem in ("unreadable", "too_large", "gone")}
+    keys |= {f"media.{problem}" for problem in ("unreadable", "too_large", "gone", "infected", "unchecked")}
+    keys |= {f"media.{problem}" for problem in ("broken", "heic", "too_many_pixels")}
     keys |= {f"number.{count}" for count in (2, 3)}
     keys |= {f"archived.{each.key}" for each in dispositions.reasons()} | {"push.merged", "push.unmerged"}
     return keys | {f"calendar.{names}" for names in ("weekdays", "months")}

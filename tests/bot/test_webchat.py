@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels.webchat import Empty, TooLong, Webchat, read
-from bot.messages import Address, Button, Channel, Incoming, Outgoing, Undeliverable
+from bot.messages import Address, Button, Channel, Incoming, Outgoing, Sent, Undeliverable
 
 ID = "0b5c7f0e-3a55-4c0a-9d38-0d7c5f3f2a11"
 
@@ -94,7 +94,7 @@ def test_too_long_is_refused_and_not_cut() -> None:
 async def test_the_channel_only_checks() -> None:
     channel: Channel = Webchat()
     address = Address("webchat", "u")
-    assert await channel.send(Outgoing(address, "halo", (Button("Ya", "yes"),))) is None
+    assert await channel.send(Outgoing(address, "halo", (Button("Ya", "yes"),))) == Sent()
     with pytest.raises(Undeliverable):
         await channel.send(Outgoing(address, " "))
     with pytest.raises(Undeliverable):

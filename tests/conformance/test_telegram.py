@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from peers import telegram_spec
-from peers.bot_api import TOKEN, FakeBotApi
+from peers.bot_api import JPEG, TOKEN, FakeBotApi
 from peers.telegram_spec import Spec
 
 from bot.channels.telegram import ALLOWED_UPDATES, SERVICE, UNUSABLE, Telegram, read
-from bot.messages import Address, Button, Outgoing
+from bot.messages import Address, Button, File, Outgoing
 
 pytestmark = pytest.mark.skipif(
     telegram_spec.load() is None,
@@ -18,6 +18,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 BUDI = Address("telegram", "77")
+FILES = (
+    File("photo", JPEG, "image/jpeg", "sesudah ditambal.jpg"),
+    File("document", b"%PDF-1.4", "application/pdf", "Berita acara – “tahap 2”.pdf"),
+    File("voice", b"ID3", "audio/mpeg", "rapat.mp3"),
+    File("video", b"ftyp", "video/mp4", "pengerjaan.mp4"),
+)
 USABLE = {
     "text", "caption", "photo", "live_photo", "document", "animation", "audio", "voice", "video", "video_note",
     "venue", "location",
@@ -36,6 +42,7 @@ async def test_every_call_keeps_to_the_description(spec: Spec) -> None:
         buttons = (Button("Ya", "yes"), Button("Bukan, yang lain saja, saya cari sendiri", "x" * 64))
         await channel.send(Outgoing(BUDI, "Halo"))
         await channel.send(Outgoing(BUDI, "🙏 kata-kata " * 1000, buttons))
+        await channel.send(Outgoing(BUDI, "Jawaban", files=FILES))
         await channel.fetch(api.add_file(b"data"))
         await channel.username()
         await channel.poll(None, 0)
@@ -43,6 +50,7 @@ async def test_every_call_keeps_to_the_description(spec: Spec) -> None:
         await channel.set_webhook("https://lapor.example/webhooks/telegram", "a-secret_1")
         await channel.delete_webhook()
         expected = {"sendMessage", "getFile", "file", "getMe", "getUpdates", "setWebhook", "deleteWebhook"}
+        expected |= {"sendPhoto", "sendDocument", "sendAudio", "sendVideo"}
         assert {call.method for call in api.calls} == expected
         assert api.problems == []
         for sent in api.sent():

@@ -26,7 +26,7 @@ from api.unit import unit
 from desk import marking, offices, sketch, timeline, words
 from desk.marking import Piece
 from desk.shell import Span
-from store import agencies, complaints, dispositions, dossiers, editing, kept, masterdata, policy, regions
+from store import agencies, complaints, dispositions, dossiers, editing, kept, masterdata, pictures, policy, regions
 from store.agencies import Agencies
 from store.complaints import Actor
 from store.masterdata import Directory
@@ -356,12 +356,15 @@ async def _insert(house: House, statement: str, **parameters: object) -> int:
 async def test_a_picture_is_shown_and_what_only_says_so_is_saved(app: FastAPI, inside: House) -> None:
     report = await reported(inside)
     real = await attached(inside, report, picture(), "image/png")
+    page_of_code = await attached(inside, report, b"<script>alert(1)</script>", "text/html")
     fake = await attached(inside, report, b"<script>alert(1)</script>", "image/png")
     async with signed_in(app, ADMIN) as client:
         shown = await client.get(f"/laporan/{report.ticket}/berkas/{real}")
-        saved = await client.get(f"/laporan/{report.ticket}/berkas/{fake}")
+        saved = await client.get(f"/laporan/{report.ticket}/berkas/{page_of_code}")
+        refused = await client.get(f"/laporan/{report.ticket}/berkas/{fake}")
         page = (await client.get(f"/laporan/{report.ticket}")).text
-    assert shown.content == picture()
+    assert shown.content == pictures.read(picture()).content
+    assert refused.status_code == 404, "of what cannot be copied clean, nothing is handed out"
     assert (shown.headers["content-type"], shown.headers["content-disposition"][:6]) == ("image/png", "inline")
     assert saved.headers["content-type"] == "application/octet-stream"
     assert saved.headers["content-disposition"].startswith("attachment")

@@ -7,7 +7,8 @@ import re
 import struct
 import unicodedata
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import cast
 
 import httpx
 import PIL.Image
@@ -15,9 +16,14 @@ import pytest
 from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
+from peers.clamd import EICAR, FakeClamd, Fault
 
+from api.desk import DeskShell
+from api.house import House
+from api.settings import Settings
 from desk import uploads
 from desk.uploads import Bodies, Filled, Ready, Refused
+from store import pictures
 
 GPS = 0x8825
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -91,7 +97,7 @@ def test_what_shines_through_becomes_white() -> None:
 def test_a_huge_picture_is_made_smaller() -> None:
     ready = uploads.read(picture(size=(6000, 300)), "lebar.jpg")
     assert isinstance(ready, Ready)
-    assert max(seen(ready.content).size) == uploads.LONGEST_SIDE
+    assert max(seen(ready.content).size) == pictures.LONGEST_SIDE
 
 
 def bomb() -> bytes:
@@ -116,9 +122,10 @@ def bomb() -> bytes:
         (picture()[:400], "broken"),
         (PDF[:20], "broken"),
         (bomb(), "too_many_pixels"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "heic"),
         (PDF + b"\0" * uploads.LARGEST_FILE, "too_large"),
     ],
-    ids=["empty", "program", "svg", "gif", "half a photo", "half a pdf", "bomb", "large"],
+    ids=["empty", "program", "svg", "gif", "half a photo", "half a pdf", "bomb", "iphone", "large"],
 )
 def test_what_cannot_be_used_is_named_with_its_reason(content: bytes, why: str) -> None:
     assert uploads.read(content, "lampiran.jpg") == Refused("lampiran.jpg", why)
@@ -149,15 +156,24 @@ def test_a_name_cannot_show_another_suffix() -> None:
 # --- forms over HTTP ----------------------------------------------------------------------------------
 
 
-def door(filled: list[Filled], **room: int) -> Bodies:
+class Desk:
+    """A house in which nothing but its settings is asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+
+def door(filled: list[Filled], clamd: str = "", room: Mapping[str, int] | None = None) -> Bodies:
     """An app that reads a form behind the guard, and notes it."""
     app = FastAPI()
+    house = Desk(Settings(_env_file=None, clamd_host=clamd))
+    app.state.shell = DeskShell(lambda: cast(House, house))
 
     @app.post("/{path:path}")
     async def take(request: Request) -> None:
         filled.append(await uploads.form(request))
 
-    return Bodies(app, [(re.compile(path), most) for path, most in room.items()])
+    return Bodies(app, [(re.compile(path), most) for path, most in (room or {}).items()])
 
 
 async def post(app: Bodies, path: str = "/x", **sent: object) -> httpx.Response:
@@ -171,7 +187,7 @@ def attached(*files: tuple[str, bytes]) -> Sequence[tuple[str, tuple[str, bytes,
 
 async def test_a_form_keeps_its_words_whatever_its_files_are() -> None:
     filled: list[Filled] = []
-    app = door(filled, **{"/x": 60 * uploads.MIB})
+    app = door(filled, room={"/x": 60 * uploads.MIB})
     files = attached(("baik.jpg", picture()), ("virus.jpg", b"MZ"), ("", b""))
     answer = await post(
         app, data={"words": "  Sudah\r\ndiperbaiki \x00", "evidence": ["7", "7", "x", "9"]}, files=files
@@ -186,7 +202,7 @@ async def test_a_form_keeps_its_words_whatever_its_files_are() -> None:
 
 async def test_an_eleventh_file_and_a_large_one_are_named() -> None:
     filled: list[Filled] = []
-    app = door(filled, **{"/x": 60 * uploads.MIB})
+    app = door(filled, room={"/x": 60 * uploads.MIB})
     many = [(f"{place}.pdf", PDF) for place in range(10)]
     large = ("besar.pdf", PDF + b"\0" * uploads.LARGEST_FILE)
     await post(app, files=attached(large, *many))
@@ -196,7 +212,7 @@ async def test_an_eleventh_file_and_a_large_one_are_named() -> None:
 
 async def test_a_body_may_be_as_large_as_its_page_takes() -> None:
     filled: list[Filled] = []
-    app = door(filled, **{"/besar": 3 * uploads.MIB})
+    app = door(filled, room={"/besar": 3 * uploads.MIB})
     two = attached(("a.pdf", PDF.replace(b"%%EOF", b"\0" * 2 * uploads.MIB + b"%%EOF")))
     assert (await post(app, "/besar", files=two)).status_code == 200
     assert (await post(app, "/lain", files=two)).status_code == 413
@@ -218,3 +234,32 @@ async def test_a_body_without_a_length_is_counted_as_it_comes() -> None:
 async def test_what_is_no_form_is_said_so() -> None:
     answer = await post(door([]), content=b"--x\r\nbroken", headers={"content-type": "multipart/form-data"})
     assert answer.status_code == 422
+
+
+# --- looked through for viruses -------------------------------------------------------------------------
+
+
+async def test_what_is_infected_is_not_kept_and_the_rest_is() -> None:
+    filled: list[Filled] = []
+    async with FakeClamd() as clamd:
+        app = door(filled, clamd.where, room={"/x": 60 * uploads.MIB})
+        files = attached(
+            ("baik.jpg", picture()), ("surat.pdf", PDF + EICAR + b"%%EOF"), ("foto.jpg", picture() + EICAR)
+        )
+        await post(app, data={"words": "Sudah"}, files=files)
+        assert clamd.streams == [content for _, (_, content, _) in files]
+    [form] = filled
+    assert form.get("words") == "Sudah"
+    assert [each.name for each in form.ready] == ["baik.jpg"]
+    assert form.refused == (Refused("surat.pdf", "infected"), Refused("foto.jpg", "infected"))
+
+
+@pytest.mark.parametrize("fault", ["hangs up", "too large", "nonsense"])
+async def test_what_could_not_be_looked_through_is_not_kept(fault: Fault) -> None:
+    filled: list[Filled] = []
+    async with FakeClamd() as clamd:
+        clamd.faults.append(fault)
+        await post(door(filled, clamd.where), data={"words": "Sudah"}, files=attached(("a.pdf", PDF), ("b.pdf", PDF)))
+    [form] = filled
+    assert form.refused == (Refused("a.pdf", "unchecked"),)
+    assert [each.name for each in form.ready] == ["b.pdf"]

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from journey.looking import all_said, rows
+from journey.looking import all_said, rows, settled
+from peers import cloud_api
 from peers.bot_api import Citizen, FakeBotApi, Sent
 from persons import WebPerson, at_the_page
 from running import Running
@@ -124,6 +125,41 @@ class TelegramChat(Chat):
         return Said(sent.text, dict(sent.buttons))
 
 
+class WhatsappChat(Chat):
+    """A chat on WhatsApp, where what is said at once may come in several messages."""
+
+    def __init__(self, running: Running, citizen: cloud_api.Citizen) -> None:
+        super().__init__(running, "whatsapp", citizen.ids[-1])
+        self.citizen = citizen
+        self._count = 0
+
+    async def post(self, *changes: cloud_api.Change) -> str:
+        """Post these messages together; returns the answer."""
+        await self.citizen.api.post(list(changes))
+        return await self.read()
+
+    async def quiet(self) -> list[cloud_api.Sent]:
+        """All that was sent to this citizen, once nothing more is due."""
+        await settled(self.running.house, self.user, 20)
+        return self.citizen.api.sent(self.citizen)
+
+    async def _send(self, words: str) -> None:
+        await self.citizen.say(words)
+
+    async def _tap(self, choice: str, label: str) -> None:
+        await self.citizen.api.post(self.citizen.choose(choice))
+
+    async def _photo(self, caption: str) -> None:
+        await self.citizen.api.post(self.citizen.image(caption or None))
+
+    async def _next(self) -> Said:
+        await self.citizen.api.wait_for_sent(self.citizen, self._count + 1, 20)
+        new = (await self.quiet())[self._count :]
+        self._count += len(new)
+        buttons = {label: choice for each in new for label, choice in each.buttons}
+        return Said("\n\n".join(each.text for each in new), buttons)
+
+
 class WebChat(Chat):
     """A chat on the web page."""
 
@@ -152,6 +188,17 @@ class WebChat(Chat):
 def on_telegram(running: Running, api: FakeBotApi, chat_id: int, name: str = "Siti Aminah") -> TelegramChat:
     """Somebody with Telegram."""
     return TelegramChat(running, api.citizen(chat_id, name))
+
+
+def on_whatsapp(
+    running: Running,
+    api: cloud_api.FakeCloudApi,
+    number: str | None,
+    user_id: str | None = None,
+    name: str = "Siti Aminah",
+) -> WhatsappChat:
+    """Somebody with WhatsApp."""
+    return WhatsappChat(running, api.citizen(number, user_id, name))
 
 
 @asynccontextmanager

@@ -54,6 +54,22 @@ async def all_said(house: House, citizen: Citizen, patience: float = 10.0) -> li
     raise TimeoutError(f"{pending[0]} deliveries to {citizen.chat_id} still wait after {patience} s")
 
 
+async def seen(house: House, statement: str, patience: float = 20.0, *, count: int = 1, **parameters: Any) -> None:
+    """Wait until a query has so many rows."""
+    async with asyncio.timeout(patience):
+        while len(await rows(house, statement, **parameters)) != count:  # noqa: ASYNC110 (a table has no event)
+            await asyncio.sleep(0.02)
+
+
+async def settled(house: House, address: str, patience: float = 10.0) -> None:
+    """Wait until nothing is due to the chat of that address: what waits for its citizen may wait on."""
+    statement = """
+        SELECT id FROM deliveries
+        WHERE address = :address AND sent_at IS NULL AND failed_at IS NULL AND held_at IS NULL
+    """
+    await seen(house, statement, patience, count=0, address=address)
+
+
 async def heard(house: House, citizen: Citizen) -> list[str]:
     """The message ids of a citizen in the inbox, sorted."""
     found = await rows(house, "SELECT message_id FROM inbox WHERE address = :address", address=str(citizen.chat_id))

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from journey.looking import all_said, filed, finish, heard, names, remembered, rows
+from journey.looking import all_said, change, filed, finish, heard, names, remembered, rows, seen
 from peers.bot_api import JPEG, Citizen, FakeBotApi, Update
+from pictures import OWNER, PLACE, beside, from_phone
 from running import Running
+
+from api import cleaning
+from store import pictures
 
 CAPTION = "Jembatan gantung di Desa Epil Kecamatan Lais putus sejak kemarin"
 PNG = bytes.fromhex(
@@ -50,7 +54,7 @@ async def test_an_album_becomes_one_complaint(running: Running, telegram_api: Fa
     assert [each["state"] for each in files] == ["stored"] * 5
     assert {each["content_type"] for each in files} == {"image/jpeg"}
     got = await running.api.get(f"/complaints/{complaint['ticket']}/files/{files[0]['id']}")
-    assert got.content == JPEG
+    assert got.content == pictures.read(JPEG).content
 
 
 async def test_a_late_picture_of_the_album_joins_the_complaint(running: Running, telegram_api: FakeBotApi) -> None:
@@ -170,3 +174,68 @@ async def test_a_live_location_is_not_answered_step_by_step(running: Running, te
     for step in range(1, 6):
         await telegram_api.deliver(citizen.moved(live, -2.89 - step / 1000, 103.83, last=step == 5))
     assert len(await all_said(running.house, citizen)) == before
+
+
+# --- where a photo was taken ---------------------------------------------------------------------------
+
+
+async def everywhere(running: Running) -> str:
+    """Everything that is kept in words about chats and reports, and in the shape of which an officer is given it."""
+    found = await rows(
+        running.house,
+        "SELECT conversation::text FROM contacts UNION ALL SELECT payload::text FROM inbox WHERE address IS NOT NULL"
+        " UNION ALL SELECT says::text FROM deliveries UNION ALL SELECT taken_at_place::text FROM media"
+        " UNION ALL SELECT args::text FROM procrastinate_jobs",
+    )
+    tickets = await rows(running.house, "SELECT ticket FROM complaints")
+    shown = [(await running.api.get(f"/complaints/{row.ticket}")).text for row in tickets]
+    return "".join([*(row[0] or "" for row in found), *shown])
+
+
+@pytest.mark.parametrize(("answer", "label"), [("yes", "Ya, pakai"), ("no", "Jangan dipakai")])
+async def test_the_place_of_a_photo_is_used_after_a_yes_and_never_else(
+    running: Running, telegram_api: FakeBotApi, answer: str, label: str
+) -> None:
+    citizen = telegram_api.citizen(6300)
+    await telegram_api.deliver(citizen.document(from_phone(), "IMG_1.jpg", "image/jpeg"))
+    await all_said(running.house, citizen)
+    for _ in range(500):
+        if ((await remembered(running.house, citizen)).get("draft") or {"context": {}})["context"].get("photographed"):
+            break
+        await asyncio.sleep(0.02)
+    assert len(await all_said(running.house, citizen)) == 1, "nobody is interrupted for it"
+    await telegram_api.deliver(citizen.text(CAPTION))
+    asked = (await all_said(running.house, citizen))[-1]
+    assert "Foto Anda menyimpan tempat pengambilannya." in asked.text
+    assert label in dict(asked.buttons)
+    await telegram_api.deliver(citizen.tap(dict(asked.buttons)[label], asked))
+    complaint = await finish(running, citizen)
+    point = (complaint["latitude"], complaint["longitude"])
+    assert point == (PLACE if answer == "yes" else (None, None))
+    assert [row[0] for row in await rows(running.house, "SELECT taken_at_place FROM media")] == [None]
+    assert ("103.83" in await everywhere(running)) == (answer == "yes")
+    (file,) = await files_of(running, citizen, 1)
+    got = (await running.api.get(f"/complaints/{complaint['ticket']}/files/{file['id']}")).content
+    assert OWNER.encode() not in got
+    assert not beside(got)
+
+
+async def test_the_place_of_a_photo_that_nobody_asks_about_is_not_kept(
+    running: Running, telegram_api: FakeBotApi
+) -> None:
+    """It comes when the report is filed; and of one in the making it is kept for a day."""
+    citizen = telegram_api.citizen(6301)
+    await telegram_api.deliver(citizen.text(CAPTION))
+    await finish(running, citizen)
+    await telegram_api.deliver(citizen.document(from_phone(), "IMG_2.jpg", "image/jpeg"))
+    assert (await files_of(running, citizen, 1))[0]["state"] == "stored"
+    assert "103.83" not in await everywhere(running)
+
+    await telegram_api.deliver(citizen.text("Sampah menumpuk di Pasar Sekayu"))
+    await telegram_api.deliver(citizen.document(from_phone(), "IMG_3.jpg", "image/jpeg"))
+    waiting = "SELECT 1 FROM media WHERE taken_at_place IS NOT NULL"
+    await seen(running.house, waiting)
+    assert await cleaning.forget_places(running.house) == 0
+    await change(running.house, "UPDATE media SET stored_at = stored_at - interval '25 hours'")
+    assert await cleaning.forget_places(running.house) == 1
+    assert await rows(running.house, waiting) == []

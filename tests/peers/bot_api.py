@@ -183,6 +183,20 @@ class Faults:
         return None
 
 
+class Upload(bytes):
+    """A file that came with a call, with its name and its type."""
+
+    name: str
+    content_type: str
+
+    @classmethod
+    def of(cls, part: web.FileField) -> Upload:
+        """The file that a part of a form is."""
+        upload = cls(part.file.read())
+        upload.name, upload.content_type = part.filename, part.content_type
+        return upload
+
+
 class Refusal(Exception):
     """The Bot API's own no."""
 
@@ -228,6 +242,8 @@ class FakeBotApi:
             "sendmessage": self._send_message,
             "sendphoto": self._send_photo,
             "senddocument": self._send_document,
+            "sendaudio": self._send_audio,
+            "sendvideo": self._send_video,
             "getfile": self._get_file,
             "getupdates": self._get_updates,
             "setwebhook": self._set_webhook,
@@ -432,8 +448,17 @@ class FakeBotApi:
         return self._say(arguments, {"photo": sizes}, str(arguments.get("caption", "")))
 
     async def _send_document(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        document = self._describe_file(arguments.get("document"))
+        document = {**self._describe_file(arguments.get("document")), **_naming(arguments.get("document"))}
         return self._say(arguments, {"document": document}, str(arguments.get("caption", "")))
+
+    async def _send_audio(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        audio = {**self._describe_file(arguments.get("audio")), **_naming(arguments.get("audio")), "duration": 3}
+        return self._say(arguments, {"audio": audio}, str(arguments.get("caption", "")))
+
+    async def _send_video(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        screen = {"duration": 3, "width": 64, "height": 64}
+        video = {**self._describe_file(arguments.get("video")), **_naming(arguments.get("video")), **screen}
+        return self._say(arguments, {"video": video}, str(arguments.get("caption", "")))
 
     def _say(self, arguments: dict[str, Any], content: dict[str, Any], text: str) -> dict[str, Any]:
         chat_id = int(arguments["chat_id"])
@@ -461,13 +486,19 @@ class FakeBotApi:
         return {**described, "file_path": f"files/{described['file_id']}.bin"}
 
     def _describe_file(self, file_id: Any) -> dict[str, Any]:
-        if isinstance(file_id, bytes):
-            file_id = self.add_file(file_id)
+        if isinstance(file_id, Upload):
+            return self._describe_file(self.add_file(bytes(file_id)))
         if file_id not in self._files:
             raise Refusal(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
         claimed = self._files[file_id][1]
         size = {} if claimed is None else {"file_size": claimed}
         return {"file_id": file_id, "file_unique_id": f"u{file_id[-6:]}", **size}
+
+    def bytes_of(self, sent: Sent) -> bytes:
+        """The bytes of the file that a message of the bot is."""
+        [kind] = {"photo", "document", "audio", "video"} & sent.message.keys()
+        part = sent.message[kind]
+        return self._files[(part[-1] if kind == "photo" else part)["file_id"]][0]
 
     async def _get_updates(self, arguments: dict[str, Any]) -> list[Update]:
         if self.webhook:
@@ -775,7 +806,7 @@ async def _read_arguments(request: web.Request) -> dict[str, Any]:
         arguments |= _as_object((await request.read()).decode()) or {}
     elif request.can_read_body:
         for name, value in (await request.post()).items():
-            arguments[name] = value.file.read() if isinstance(value, web.FileField) else value
+            arguments[name] = Upload.of(value) if isinstance(value, web.FileField) else value
     return arguments
 
 
@@ -786,6 +817,10 @@ def _as_object(value: Any) -> dict[str, Any] | None:
         except ValueError:
             return None
     return value if isinstance(value, dict) else None
+
+
+def _naming(file: Any) -> dict[str, str]:
+    return {"file_name": file.name, "mime_type": file.content_type} if isinstance(file, Upload) else {}
 
 
 def _error(status: int, description: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ PLAIN: dict[str, tuple[type, ...]] = {
     "Integer": (int,),
     "Float": (int, float),
     "Boolean": (bool,),
-    "InputFile": (str,),
+    "InputFile": (bytes, str),
 }
 
 # How the descriptions state their limits.

@@ -133,6 +133,7 @@ function dress(line, data) {
   text.hidden = !data.text;
   line.querySelector("time").dateTime = data.at;
   if (data.plays) text.before(player(data));
+  if (data.files?.length) { bubble.querySelector(".sent")?.remove(); text.after(sent(data.files)); }
   if (!data.photo) return;
   bubble.querySelector(".file")?.remove();
   if (data.photo.startsWith("/")) {
@@ -142,6 +143,19 @@ function dress(line, data) {
   } else {
     (bubble.querySelector(".player") ?? text).before(fileChip(data.photo));
   }
+}
+
+// What an office has attached: pictures to look at, everything else to save.
+function sent(attached) {
+  const list = $("line-sent").content.firstElementChild.cloneNode();
+  for (const { src, name, picture } of attached) {
+    const item = $(picture ? "sent-picture" : "sent-file").content.firstElementChild.cloneNode(true), link = item.firstElementChild;
+    link.href = src;
+    if (picture) Object.assign(link.firstElementChild, { src: `${src}?kecil`, alt: name });
+    else Object.assign(link, { download: name, textContent: name });
+    list.append(item);
+  }
+  return list;
 }
 
 // What the citizen said or filmed can be played again; its bytes come only then.
