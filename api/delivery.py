@@ -314,7 +314,7 @@ class Speaker:
         log.info("delivery_later", delivery=delivery.id, problem=error.reason, attempts=delivery.attempts, wait=wait)
         # It said 429, or what a person must mend: the message went nowhere.
         unsent = error.after is not None or error.ails not in (None, "unreachable")
-        since = None if error.whole_channel else self._condition.waits_since(delivery.channel, delivery.created_at)
+        since = self._condition.waits_since(delivery.channel, delivery.created_at)
         longest = timedelta(hours=self._house.settings.delivery_give_up_hours)
         if since is not None and self._house.now() - since > longest:
             return _outcome(delivery, problem=error.reason)

@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import scanning
 from api.house import House
 from desk import ailments
 from store import channels
@@ -47,7 +48,8 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Something is missing; the body says what"}})
 async def readyz(request: Request) -> JSONResponse:
-    """Database, migrations, worker and speaker, each by name; beside them the classifier, its labels and the channels.
+    """Database, migrations, worker and speaker, each by name; beside them the classifier, its labels, the channels
+    and, where one is named, ClamAV.
 
     A channel in trouble makes nobody unready: its messages wait, and somebody must do what the sentence says.
     """
@@ -69,9 +71,20 @@ async def readyz(request: Request) -> JSONResponse:
         "ok" if house.suggester and house.suggester.works else "refused; complaints are filed unrouted"
     )
     checks["labels"] = str(house.gaps)
+    if house.settings.clamd_host:
+        checks["scanner"] = await _scanner(house.settings.clamd_host)
     needed = ("database", "migrations", "worker", "speaker")
     ready = all(checks[name] == "ok" for name in needed)
     return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
+
+
+async def _scanner(where: str) -> str:
+    """Whether ClamAV looks at what it is sent."""
+    try:
+        await scanning.infection(where, b"", scanning.Limits(connect=1.0, total=2.0))
+    except scanning.ScannerAway:
+        return "away; files wait until it answers"
+    return "ok"
 
 
 async def _channels(connection: AsyncConnection, house: House) -> dict[str, str]:

@@ -102,8 +102,10 @@ class House:
         return self.now().astimezone(self.zone(region)).date()
 
     def zone(self, region: str | None) -> ZoneInfo:
-        """The time zone of a region; of the home region where none is known."""
-        return self.directory.regions.timezone_of(region or self.settings.home_region)
+        """The time zone of a region, or of the nearest one that is known, else of the home region: nobody's report
+        fails for a place that was entered a minute ago."""
+        known = self.directory.regions.nearest(region)
+        return self.directory.regions.timezone_of(known.code if known else self.settings.home_region)
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from api import attachments
 from store import attention, clocks, complaints, merging, moves
@@ -313,24 +312,13 @@ async def set_deadlines(work: Unit, event: Event) -> None:
         return
     house = work.house
     calendar, now = house.directory.calendar, house.now()
-    await clocks.set_deadlines(work.connection, event.complaint_id, calendar, zone_of(house), now)
-
-
-def zone_of(house: House) -> Callable[[str | None], ZoneInfo]:
-    """The time zone of a region, of the nearest one that is known, else of the home region: nobody's report fails for
-    a place that was entered a minute ago."""
-
-    def found(region: str | None) -> ZoneInfo:
-        known = house.directory.regions.nearest(region)
-        return house.zone(known.code if known else None)
-
-    return found
+    await clocks.set_deadlines(work.connection, event.complaint_id, calendar, house.zone, now)
 
 
 async def _start(work: Unit, complaint_id: int, kind: str, region: str | None) -> None:
     house = work.house
     try:
-        zone = zone_of(house)(region)
+        zone = house.zone(region)
         await clocks.start(work.connection, complaint_id, kind, house.directory.calendar, zone, house.now())
     except CalendarUnknown as unknown:
         await ask_for_calendar(work, unknown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +140,13 @@ class Settings(BaseSettings):
             if not self.whatsapp_phone_number_id.isdecimal():
                 raise ValueError("WHATSAPP_PHONE_NUMBER_ID must be Meta's id of the number: digits alone")
         return self
+
+    @field_validator("clamd_host")
+    @classmethod
+    def _socket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"/\S+|(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?", value):
+            raise ValueError("must be host:port, a host, or the path of a socket")
+        return value
 
     @field_validator("whatsapp_templates")
     @classmethod

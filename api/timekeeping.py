@@ -93,7 +93,7 @@ async def _each(house: House, do: Callable[[Unit], Awaitable[None]]) -> None:
 
 async def _remind(work: Unit, clock: Clock) -> None:
     house = work.house
-    zone = reactions.zone_of(house)(clock.region)
+    zone = house.zone(clock.region)
     event = await clocks.remind(work.connection, clock, house.directory.calendar, zone, house.now())
     if event is not None:
         work.record(event)
@@ -107,13 +107,12 @@ async def _ring(work: Unit, clock: Clock) -> None:
 
 async def _wind(work: Unit, ticket: str, region: str | None) -> None:
     house = work.house
-    await clocks.wind(work.connection, ticket, house.directory.calendar, reactions.zone_of(house)(region), house.now())
+    await clocks.wind(work.connection, ticket, house.directory.calendar, house.zone(region), house.now())
 
 
 async def _mend(work: Unit, ticket: str) -> None:
     house = work.house
-    zone_of = reactions.zone_of(house)
-    years = await clocks.mend(work.connection, ticket, house.directory.calendar, zone_of, house.now())
+    years = await clocks.mend(work.connection, ticket, house.directory.calendar, house.zone, house.now())
     for year in years:
         await reactions.ask_for_calendar(work, CalendarUnknown(year))
 
@@ -152,7 +151,7 @@ def _day(house: House, person: Person) -> date | None:
     """The day on which it is morning for somebody; None at another time. Several grants: the first one's place."""
     grant = person.grants[0]
     agency = house.directory.agencies.by_code.get(grant.agency or "")
-    here: datetime = house.now().astimezone(reactions.zone_of(house)(agency.region if agency else grant.region))
+    here: datetime = house.now().astimezone(house.zone(agency.region if agency else grant.region))
     return here.date() if MORNING <= here.time() < NOON else None
 
 

@@ -79,7 +79,7 @@ def _zone(house: House, chat: Closing) -> ZoneInfo:
     """The time zone where the report is about something, which is where most who write of it are."""
     draft = conversation.load(chat.conversation).draft
     place: dict[str, Any] = (draft.value("place") if draft else None) or {}
-    return reactions.zone_of(house)(chat.region if chat.ticket else place.get("region"))
+    return house.zone(chat.region if chat.ticket else place.get("region"))
 
 
 def _spoken(until: datetime, now: datetime, zone: ZoneInfo) -> dict[str, Any]:

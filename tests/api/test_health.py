@@ -12,6 +12,7 @@ import pytest
 from conftest import API_KEY
 from making import contact, eventually, run, say
 from own_server import Server
+from peers.clamd import FakeClamd
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from running import speaking, working
@@ -49,6 +50,14 @@ async def test_a_house_without_speaker_and_worker_says_so(web: httpx.AsyncClient
 async def test_a_house_with_everybody_is_ready(web: httpx.AsyncClient, settings: Settings, database: str) -> None:
     async with speaking(settings, database), working(settings, database):
         await eventually(lambda: ready(web))
+
+
+async def test_a_scanner_that_is_away_is_told(web: httpx.AsyncClient, inside: House) -> None:
+    assert "scanner" not in (await checks(web))[1]
+    async with FakeClamd() as clamd:
+        inside.settings.clamd_host = clamd.where
+        assert (await checks(web))[1]["scanner"] == "ok"
+    assert (await checks(web))[1]["scanner"] == "away; files wait until it answers"
 
 
 @pytest.mark.parametrize(

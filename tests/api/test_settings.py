@@ -67,6 +67,12 @@ def test_the_environment_stands_over_the_file(monkeypatch: pytest.MonkeyPatch, t
 
 # --- wrong ones ------------------------------------------------------------------------------------------
 
+WHATSAPP = {
+    "WHATSAPP_TOKEN": "rahasia",
+    "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
+    "WHATSAPP_APP_SECRET": "rahasia",
+    "WHATSAPP_VERIFY_TOKEN": "rahasia",
+}
 WRONG: list[tuple[dict[str, str], str]] = [
     ({"DATABASE_URL": "mysql://u:rahasia@h/d"}, "DATABASE_URL must look like postgresql://"),
     ({"DATABASE_URL": "rahasia"}, "DATABASE_URL must look like postgresql://"),
@@ -87,6 +93,13 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"DELIVERY_GIVE_UP_HOURS": "0"}, "DELIVERY_GIVE_UP_HOURS"),
     ({"DELIVERY_GIVE_UP_HOURS": "nan"}, "DELIVERY_GIVE_UP_HOURS"),
     ({"LOG_LEVEL": "rahasia"}, "LOG_LEVEL"),
+    ({"WHATSAPP_TOKEN": "rahasia"}, "WHATSAPP_PHONE_NUMBER_ID, WHATSAPP_APP_SECRET, WHATSAPP_VERIFY_TOKEN must be set"),
+    (WHATSAPP | {"WHATSAPP_PHONE_NUMBER_ID": "+62 rahasia"}, "Meta's id of the number"),
+    ({"WHATSAPP_API_VERSION": "rahasia"}, "WHATSAPP_API_VERSION"),
+    ({"WHATSAPP_BASE_URL": "rahasia"}, "WHATSAPP_BASE_URL must begin with http"),
+    ({"WHATSAPP_TEMPLATES": "/rahasia/ada.toml"}, "WHATSAPP_TEMPLATES must be a file"),
+    ({"CLAMD_HOST": "clamav:rahasia"}, "CLAMD_HOST must be host:port"),
+    ({"CLAMD_HOST": "http://rahasia:3310"}, "CLAMD_HOST must be host:port"),
 ]
 
 
