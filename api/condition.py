@@ -36,7 +36,7 @@ class Condition:
     given what the provider wishes."""
 
     def __init__(self, names: Collection[str], pause: Callable[[int, float | None], float]) -> None:
-        self._names = tuple(names)
+        self._names = names  # looked at anew each time: a rehearsal takes channels away and gives them back
         self._pause = pause
         self._rests: dict[str, _Rest] = {}
         self._troubled: dict[str, datetime] = {}

@@ -59,6 +59,7 @@ SILENT = (PAGE,)
 AT_ONCE = 64
 # Shorter than the lease: whoever sends longer than that would be sent twice.
 SEND_SECONDS = deliveries.LEASE_SECONDS * 0.8
+SEND_FILES_SECONDS = deliveries.LEASE_WITH_FILES * 0.8
 IDLE_SECONDS = 1.0
 # Under load a turn of the loop waits this long for company: fewer, fuller transactions.
 GATHER_SECONDS = 0.004
@@ -213,7 +214,7 @@ class Speaker:
             return _unreachable(delivery, NO_ADDRESS)
         closed = False
         try:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(SEND_FILES_SECONDS if delivery.files else SEND_SECONDS):
                 if self._is_open(delivery):
                     try:
                         return await self._say(delivery, message)
@@ -241,7 +242,11 @@ class Speaker:
     async def _say(self, delivery: Claimed, message: Outgoing) -> Outcome:
         if delivery.files:
             files = await files_of(self._house, delivery.files)
-            message = replace(message, files=files, missing=speak("push.files_missing", None, delivery.language))
+            missing = speak("push.files_missing", None, delivery.language)
+            if len(files) < len(delivery.files):  # gone from the shelf: no channel could send them
+                message = replace(message, text=f"{message.text}\n\n{missing}", files=files)
+            else:
+                message = replace(message, files=files, missing=missing)
         said = await self._ask(delivery.channel, message)
         return _outcome(delivery, sent=True, sequence=said.sequence, ids=said.ids)
 

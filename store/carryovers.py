@@ -292,10 +292,12 @@ _REDIRECT = text("""
         FOR UPDATE SKIP LOCKED
     ), taken AS (
         DELETE FROM deliveries USING due WHERE deliveries.id = due.id
-        RETURNING deliveries.id, says, buttons, complaint_id
+        RETURNING deliveries.id, says, buttons, complaint_id, files
     )
-    INSERT INTO deliveries (contact_id, channel, address, says, buttons, language, complaint_id, created_at, due_at)
-    SELECT :contact, :channel, :address, says, buttons, :language, complaint_id, clock_timestamp(), clock_timestamp()
+    INSERT INTO deliveries (contact_id, channel, address, says, buttons, language, complaint_id, files, created_at,
+                            due_at)
+    SELECT :contact, :channel, :address, says, buttons, :language, complaint_id, files, clock_timestamp(),
+           clock_timestamp()
     FROM taken ORDER BY id
     RETURNING id
 """)

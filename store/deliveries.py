@@ -26,6 +26,8 @@ from store.reported import Part
 from store.statement import Statement
 
 LEASE_SECONDS = 10.0
+# For a message that takes files along.
+LEASE_WITH_FILES = 70.0
 # A reply to words waits this long, so that messages sent in one go get one joint reply.
 JOIN_SECONDS = 0.08
 
@@ -195,7 +197,8 @@ _CLAIM = Statement("""
         FOR UPDATE OF d SKIP LOCKED
     )
     UPDATE deliveries d SET
-        leased_until = clock_timestamp() + make_interval(secs => :lease),
+        leased_until = clock_timestamp() + make_interval(
+            secs => CASE WHEN d.files = '[]' THEN :lease ELSE :lease_with_files END),
         claimed_at = coalesce(d.claimed_at, clock_timestamp()),
         attempts = d.attempts + 1
     FROM free, contacts c
@@ -212,7 +215,8 @@ _CLAIM = Statement("""
 
 async def claim(connection: AsyncConnection, most: int, channels: Sequence[str]) -> list[Claimed]:
     """Take up to `most` messages of these channels, one an address, oldest first."""
-    rows = await _CLAIM.rows(connection, {"most": most, "channels": list(channels), "lease": LEASE_SECONDS})
+    leases = {"lease": LEASE_SECONDS, "lease_with_files": LEASE_WITH_FILES}
+    rows = await _CLAIM.rows(connection, {"most": most, "channels": list(channels), **leases})
     return [
         Claimed(
             id=row.id,

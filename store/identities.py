@@ -184,14 +184,14 @@ async def rename(
     write = _Writing(connection, channel, as_of)
     others = {each.id: each for id_ in becomes.all if (each := people.get(id_)) and each.id != person.id}
     early = [each for each in others.values() if each.is_early and {*each.all, each.address} <= set(becomes.all)]
-    if any(each.lasting == becomes.lasting for each in others.values() if each not in early):
+    if becomes.lasting in {each.lasting for each in others.values() if each not in early}:
         becomes = _Ids(None, becomes.number)
     if not becomes.all:
         return
     for other in others.values():
         if other in early:
             person = await write.join(person, other)
-        elif other.number == becomes.number:
+        elif other.number is not None and other.number == becomes.number:
             await write.lose_number(other)
     left = [person.lasting] if becomes.number and not becomes.lasting else []
     await write.free([*was.all, *filter(None, left)], person)

@@ -321,7 +321,8 @@ _OLD = text("""
            OR EXISTS (SELECT 1 FROM inbox i
                       WHERE i.channel = c.channel AND i.address = c.address AND i.received_at < :before)
            OR EXISTS (SELECT 1 FROM deliveries d WHERE d.contact_id = c.id AND d.created_at < :before
-                      AND (d.failed_at IS NOT NULL OR d.sent_at IS NOT NULL AND (d.says <> '[]' OR d.buttons <> '[]'))))
+                      AND (d.failed_at IS NOT NULL OR d.held_at IS NOT NULL
+                           OR d.sent_at IS NOT NULL AND (d.says <> '[]' OR d.buttons <> '[]'))))
     ORDER BY c.id LIMIT :most FOR UPDATE OF c SKIP LOCKED
 """)
 _SWEEP_NAMES = text("""
@@ -335,7 +336,8 @@ _SWEEP_SPOKEN = text("""
 # What could not be said all that time is not news any more. A chat that comes back may be reviving it: passed over.
 _SWEEP_FAILED = text("""
     DELETE FROM deliveries WHERE id IN (
-        SELECT id FROM deliveries WHERE contact_id = ANY(:ids) AND failed_at IS NOT NULL AND created_at < :before
+        SELECT id FROM deliveries
+        WHERE contact_id = ANY(:ids) AND (failed_at IS NOT NULL OR held_at IS NOT NULL) AND created_at < :before
         FOR UPDATE SKIP LOCKED)
 """)
 
@@ -547,12 +549,13 @@ _DROP_COMPLAINT_FILES = text("""
     RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name, clean_sha256
 """)
 _FORGET_NEWS = text("""
-    UPDATE deliveries SET says = '[]', buttons = '[]', complaint_id = NULL
+    UPDATE deliveries SET says = '[]', buttons = '[]', files = '[]', complaint_id = NULL
     WHERE complaint_id = :id AND sent_at IS NOT NULL
 """)
 _DROP_FAILED_NEWS = text("""
     DELETE FROM deliveries WHERE id IN (
-        SELECT id FROM deliveries WHERE complaint_id = :id AND failed_at IS NOT NULL FOR UPDATE SKIP LOCKED)
+        SELECT id FROM deliveries WHERE complaint_id = :id AND (failed_at IS NOT NULL OR held_at IS NOT NULL)
+        FOR UPDATE SKIP LOCKED)
 """)
 _FORGET_MATTERS = text("UPDATE attention SET contact_id = NULL WHERE complaint_id = :id AND contact_id IS NOT NULL")
 _FORGET_LAST = text("""

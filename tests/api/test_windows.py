@@ -806,7 +806,7 @@ def words(text: str) -> set[str]:
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_whatever_happens_nothing_is_lost_nothing_doubled_and_nothing_overtaken(
     house: House, meta: FakeCloudApi, steps: list[str]
 ) -> None:

@@ -735,7 +735,9 @@ async def test_somebody_of_whom_nothing_is_left_is_forgotten_with_all_ids(engine
 NEEDED = {
     "a draft": 'UPDATE contacts SET conversation = \'{"draft": {"number": 1}}\' WHERE id = :id',
     "a parked draft": 'UPDATE contacts SET conversation = \'{"parked": [{"number": 1}]}\' WHERE id = :id',
-    "a message that waits": "UPDATE deliveries SET sent_at = NULL, held_at = now() WHERE contact_id = :id",
+    "a message that waits": (
+        "UPDATE deliveries SET sent_at = NULL, held_at = :now, created_at = :now WHERE contact_id = :id"
+    ),
     "a matter": "INSERT INTO attention (kind, contact_id) VALUES ('call_for_human', :id)",
     "a file": (
         "INSERT INTO media (contact_id, kind, channel, provider_id, complaint_id, state)"
@@ -748,7 +750,7 @@ NEEDED = {
 async def test_whoever_is_still_needed_stays_known(engine: AsyncEngine, needed: str) -> None:
     await filed(engine, await chat(engine, "other"), text="Jalan rusak.")
     contact_id = await person(engine, "ID.1", PHONE, at=NOW - timedelta(days=91))
-    await run(engine, NEEDED[needed], id=contact_id)
+    await run(engine, NEEDED[needed], id=contact_id, **({"now": NOW} if ":now" in NEEDED[needed] else {}))
     while not (await swept(engine)).done:
         pass
     assert await known_ids(engine, contact_id) == {"ID.1", PHONE}

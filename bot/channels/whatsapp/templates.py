@@ -331,8 +331,9 @@ def mistakes_of(body: str) -> list[str]:
     found = []
     if not _GAP.sub("", body).strip():
         found.append("has no words.")
-    if len(body) > LONGEST_BODY:
-        found.append(f"has {len(body)} characters, {LONGEST_BODY} at most are taken.")
+    longest = len(_GAP.sub("", body)) + LONGEST_VALUE * len(set(gaps))
+    if longest > LONGEST_BODY:
+        found.append(f"has {longest} characters with the longest values, {LONGEST_BODY} at most are taken.")
     if gaps and _EDGE.search(body):
         found.append("begins or ends with a gap.")
     if _SIDE_BY_SIDE.search(body):
