@@ -83,6 +83,7 @@ def build(settings: Settings, url: str) -> FastAPI:
                 app_secret=settings.whatsapp_app_secret.get_secret_value(),
                 verify_token=settings.whatsapp_verify_token.get_secret_value(),
                 number=settings.whatsapp_phone_number_id,
+                account=settings.whatsapp_business_account_id,
             )
         )
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from api import retention
 from api.unit import Unit
 from bot.conversation import load_draft
-from bot.turns import Adopt, Carried, CarryIn, CarryOut, Erase, ShowData
-from store import carryovers, rights, tickets
+from bot.turns import Adopt, Carried, CarryIn, CarryOut, Erase, LinkIn, LinkOut, ShowData, Unlink
+from store import carryovers, deliveries, links, rights, tickets
+from store.deliveries import NewDelivery
 from store.inbox import Taken
 
+Belonging = CarryOut | CarryIn | Adopt | LinkOut | LinkIn | Unlink | ShowData | Erase
 
-async def fulfil(work: Unit, taken: Taken, wish: CarryOut | CarryIn | Adopt | ShowData | Erase) -> Any:
+
+async def fulfil(work: Unit, taken: Taken, wish: Belonging) -> Any:
     """Do one of these wishes; returns what `bot.dialogue.resume` needs to know. Raises `carryovers.Busy`."""
     house, connection = work.house, work.connection
     match wish:
@@ -28,13 +32,20 @@ async def fulfil(work: Unit, taken: Taken, wish: CarryOut | CarryIn | Adopt | Sh
                 new_contact=taken.contact_id,
                 new_number=number,
             )
+        case LinkOut():
+            code, until = await carryovers.offer_link(connection, taken.contact_id, now=house.now())
+            return code, until.astimezone(house.zone(None)).isoformat()
+        case LinkIn(code):
+            return await _link(work, taken, code)
+        case Unlink():
+            return await _unlink(work, taken)
         case ShowData():
             held = await rights.held(connection, taken.contact_id, retention.policy(house.settings))
-            return retention.held_words(house, held)
+            return {**retention.held_words(house, held), "linked": await _linked(work, taken)}
         case Erase():
             # The bytes of its files go with the next night's round: nothing may touch them before the commit.
             erased = await rights.erase(connection, taken.contact_id, retention.policy(house.settings))
-            return retention.erased_words(house, erased)
+            return {**retention.erased_words(house, erased), "linked": await _linked(work, taken)}
     return None
 
 
@@ -62,3 +73,37 @@ async def _carry_in(work: Unit, taken: Taken, code: str) -> Carried:
             return Carried(tickets=tuple(outcome.tickets))
         case carryovers.Nothing():
             return Carried(problem=outcome.name)
+
+
+async def _link(work: Unit, taken: Taken, code: str) -> str:
+    outcome = await links.link(work.connection, code, by=taken.contact_id, now=work.house.now())
+    if isinstance(outcome, carryovers.Nothing):
+        return outcome.name
+    await _tell(work, outcome, "link.told")
+    return "done"
+
+
+async def _unlink(work: Unit, taken: Taken) -> bool:
+    outcome = await links.leave(work.connection, taken.contact_id)
+    if outcome is not None:
+        await _tell(work, outcome, "link.told_left")
+    return outcome is not None
+
+
+async def _tell(work: Unit, chats: Sequence[links.Chat], key: str) -> None:
+    """Say this in other chats, which are locked; it is no part of their conversations."""
+    for chat in chats:
+        said = NewDelivery(
+            contact_id=chat.contact_id,
+            channel=chat.channel,
+            address=chat.address,
+            says=[(key, {})],
+            language=chat.language,
+        )
+        await deliveries.add(work.connection, said)
+        work.spoke = True
+
+
+async def _linked(work: Unit, taken: Taken) -> int:
+    """How many other chats this one is linked with."""
+    return len(await links.others(work.connection, taken.contact_id))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import socket
 import time
 import uuid
@@ -32,6 +33,7 @@ from api.attachments import files_of
 from api.condition import Condition
 from api.house import House
 from api.listening import SPOKEN, WAKE, listen
+from api.problems import where
 from bot.channels.whatsapp.templates import Templates
 from bot.messages import (
     Address,
@@ -48,14 +50,18 @@ from bot.messages import (
 from bot.texts import speak
 from store import channels, deliveries
 from store.channels import TemplateState
+from store.database import is_down
 from store.deliveries import Claimed, Outcome
 from store.elsewhere import MARGIN_SECONDS
 
 log = structlog.get_logger(__name__)
 
 PAGE = "webchat"
-# What is said there calls nobody: it waits until somebody looks.
-SILENT = (PAGE,)
+# Said before a window closes, and of no use after.
+REMINDERS = ("push.window_reply", "push.window_draft")
+# What is said there calls nobody: it waits until somebody looks. The others do, where they are open.
+SILENT = (PAGE, "terminal")
+CALLING = ("telegram", "whatsapp")
 AT_ONCE = 64
 # Shorter than the lease: whoever sends longer than that would be sent twice.
 SEND_SECONDS = deliveries.LEASE_SECONDS * 0.8
@@ -66,10 +72,14 @@ GATHER_SECONDS = 0.004
 GATHER_EACH = 0.0004  # for each message on its way
 BACKOFF_LONGEST = 300.0
 CHANNEL_RESTS = 15.0
+# So long a provider may wish that we wait: what no interval can hold would keep all outcomes from being marked.
+LONGEST_WISH = 86_400.0
 BEAT_SECONDS = 5.0
 SWEEP_SECONDS = 60.0
 # What cannot be marked yet, because a turn works on its chat, is marked after so long.
 AGAIN_SECONDS = 0.02
+# As a provider names its messages: an index holds no more.
+PROVIDER_ID = re.compile(r"[\x21-\x7e]{1,512}")
 # What we know of a template after the provider has refused it.
 REFUSED = "refused"
 # Why a message is held, and why it cannot be said, as operators read it.
@@ -113,7 +123,10 @@ class Speaker:
                 try:
                     await self._step()
                 except (SQLAlchemyError, psycopg.Error, OSError) as error:
-                    log.warning("speaker_waits_for_database", kind=type(error).__name__)
+                    if is_down(error):
+                        log.warning("speaker_waits_for_database", kind=type(error).__name__)
+                    else:
+                        log.error("speaker_cannot_go_on", kind=type(error).__name__, where=where(error))
                     if self._stopping:
                         return  # what was sent cannot be marked: another speaker sends it again after the lease
                     await asyncio.sleep(IDLE_SECONDS)
@@ -148,7 +161,8 @@ class Speaker:
             async with self._house.engine.begin() as connection:
                 if finished:
                     outcomes = [outcome for _, outcome in finished]
-                    left = {each.id for each in await deliveries.mark(connection, outcomes, silent=SILENT)}
+                    quiet = silent(self._channels)
+                    left = {each.id for each in await deliveries.mark(connection, outcomes, silent=quiet)}
                     await _announce(connection, finished)
                 for (channel, name, language), reason in sorted(learned.items()):
                     await channels.learn_template(connection, channel, name, language, REFUSED, reason)
@@ -205,13 +219,16 @@ class Speaker:
         """Send one message, by whatever way goes through."""
         try:
             message = render(delivery)
-        except (KeyError, ValueError, TypeError, IndexError) as error:
+        except Exception as error:
             # A defect of ours: it would fail every time, so it is shown to operators instead.
             log.error("delivery_unspeakable", delivery=delivery.id, kind=type(error).__name__)
             return _outcome(delivery, problem="unspeakable")
         if message.address.user == "":
             # The address is somebody else's by now (store/identities.py), and there is no other.
             return _unreachable(delivery, NO_ADDRESS)
+        if not self._is_open(delivery) and delivery.says and delivery.says[0][0] in REMINDERS:
+            # It told of a window that has closed meanwhile: not worth a template, and forgotten soon.
+            return _outcome(delivery, held=True, problem=CLOSED)
         closed = False
         try:
             async with asyncio.timeout(SEND_FILES_SECONDS if delivery.files else SEND_SECONDS):
@@ -310,12 +327,12 @@ class Speaker:
             self._condition.answered(channel, began, took=False)
             raise
         self._condition.answered(channel, began, took=True)
-        return said
+        return _storable(said)
 
     def _later(self, delivery: Claimed, error: TryLater) -> Outcome:
         """When to try again: as the provider wishes, or after a doubling pause; not for ever, unless it is the whole
         channel that is in trouble."""
-        wait = error.after if error.after is not None else _backoff(delivery.attempts)
+        wait = _backoff(delivery.attempts) if error.after is None else min(max(error.after, 0.0), LONGEST_WISH)
         log.info("delivery_later", delivery=delivery.id, problem=error.reason, attempts=delivery.attempts, wait=wait)
         # It said 429, or what a person must mend: the message went nowhere.
         unsent = error.after is not None or error.ails not in (None, "unreachable")
@@ -324,6 +341,12 @@ class Speaker:
         if since is not None and self._house.now() - since > longest:
             return _outcome(delivery, problem=error.reason)
         return _outcome(delivery, wait=wait, problem=error.reason, unsent=unsent)
+
+
+def _storable(said: Sent) -> Sent:
+    """What a provider says, without what the store cannot hold: it was sent, and one row must not stop all others."""
+    sequence = said.sequence if said.sequence is not None and 0 <= said.sequence < 2**63 else None
+    return Sent(sequence, tuple(each for each in said.ids if PROVIDER_ID.fullmatch(each)))
 
 
 def _outcome(delivery: Claimed, **what: Any) -> Outcome:
@@ -379,6 +402,11 @@ def _rest(times: int, wished: float | None) -> float:
     return min(_backoff(times) if wished is None else wished, CHANNEL_RESTS)
 
 
+def silent(opened: Collection[str]) -> tuple[str, ...]:
+    """The channels on which nobody is called, where these are open: nothing is moved there by itself."""
+    return (*SILENT, *(each for each in CALLING if each not in opened))
+
+
 def render(delivery: Claimed) -> Outgoing:
     """The words of a delivery. Raises KeyError for a text that does not exist."""
     return Outgoing(
@@ -387,6 +415,7 @@ def render(delivery: Claimed) -> Outgoing:
         tuple(button(offer, delivery.language) for offer in delivery.buttons),
         asks=delivery.asks,
         language=delivery.language,
+        key=f"{delivery.id}.{delivery.round}",
     )
 
 

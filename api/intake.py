@@ -37,6 +37,8 @@ from bot.turns import (
     ForgetPlace,
     Join,
     KeepMedia,
+    LinkIn,
+    LinkOut,
     LookAround,
     Number,
     Office,
@@ -48,6 +50,7 @@ from bot.turns import (
     ShowStatus,
     TakePlace,
     Turn,
+    Unlink,
     Unreachable,
     Wish,
 )
@@ -138,6 +141,7 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
             payload=payload if message.private and not (message.edits and message.place) else {},
             received_at=received_at,
             window_until=message.window_until,
+            written=not message.transcribed and message.photographed is None,
         )
         if taken is None:
             metrics.repeats.labels(message.address.channel).inc()
@@ -209,9 +213,10 @@ NUMBERED = {WHATSAPP: writing.chosen}
 
 
 async def _by_number(work: Unit, taken: Taken, message: Incoming) -> Incoming:
-    """The message as a tap, if it is the number of one of the choices that were said last."""
+    """The message as a tap, if it is the number of one of the choices that were said last. Below a photo, or in the
+    place of other words, a number is none."""
     chosen = NUMBERED.get(message.address.channel)
-    if chosen is None or not SHORT_NUMBER.search(message.text):
+    if chosen is None or message.media or message.edits or not SHORT_NUMBER.search(message.text):
         return message
     offers, language = await deliveries.last_offer(work.connection, taken.contact_id)
     choice = chosen(message.text, [button(each, language) for each in offers])
@@ -374,7 +379,7 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return await afterwards.follow(work, taken, turn, draft, ids)
         case Join(draft, ticket):
             return await afterwards.join(work, taken, draft, ticket)
-        case CarryOut() | CarryIn() | Adopt() | ShowData() | Erase():
+        case CarryOut() | CarryIn() | Adopt() | LinkOut() | LinkIn() | Unlink() | ShowData() | Erase():
             return await belongings.fulfil(work, taken, wish)
         case TakePlace(photo) | ForgetPlace(photo):
             return await media.take_place(work.connection, taken.contact_id, photo)

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from api import intake, jobs, queue
 from api.delivery import Speaker, button
 from api.house import House
+from api.providers import approved
 from api.transcribing import Listener
 from api.transcripts import Outcome, Said, Transcript, Turn, span
 from bot.channels.terminal import Terminal
@@ -99,7 +100,7 @@ class Speech:
         self._house = house
         self.ears = {name: Ear(channel) for name, channel in channels.items()}
         self._open = _Open(self.ears)
-        self._speaker = Speaker(house, self._open)
+        self._speaker = Speaker(house, self._open, approved(house.settings))
 
     async def hold(self, channel: str) -> None:
         """Let what is said from now on wait. Nothing must be on its way."""

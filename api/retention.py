@@ -18,7 +18,7 @@ import structlog
 from api.house import House
 from api.settings import Settings
 from api.unit import unit
-from store import kept, presence, reported, rights, staff
+from store import inbox, kept, presence, reported, rights, staff
 from store.rights import Erased, Held, Kept, Mask, Policy, Swept
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 BATCH = 50
 # So many names of messages, which nothing else is locked for.
 REPORTS = 5_000
+# After this no provider repeats what it has told us: Meta does so for 7 days.
+REPEATED = timedelta(days=30)
 # A file whose bytes were put this recently has a row on its way (seconds).
 QUIET = 600.0
 # So many unknown files may be an accident of any size of shelf.
@@ -81,6 +83,7 @@ async def retain(house: House) -> Swept:
             break
     await _tidy_desk(house)
     await _tidy_reports(house)
+    await _tidy_inbox(house)
     orphans = await tidy(house)
     log.info(
         "retained",
@@ -110,6 +113,16 @@ async def _tidy_reports(house: House) -> None:
     for _ in range(ROUNDS):
         async with unit(house) as work:
             if not await reported.forget(work.connection, house.now() - timedelta(days=2), REPORTS):
+                return
+
+
+async def _tidy_inbox(house: House) -> None:
+    """Forget what came in and belongs to no chat, or not any more: notices, what could not be read, names of messages
+    that are forgotten."""
+    for _ in range(ROUNDS):
+        async with unit(house) as work:
+            before = house.now() - timedelta(days=house.settings.retention_chat_days)
+            if not await inbox.forget(work.connection, before, house.now() - REPEATED, REPORTS):
                 return
 
 

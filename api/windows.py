@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from api import intake, reactions
+from api.delivery import REMINDERS
 from api.house import House
 from api.problems import where
 from api.unit import Unit, unit
@@ -36,7 +37,6 @@ TOO_LATE = timedelta(minutes=15)
 FURTHEST = BEFORE + timedelta(hours=9, minutes=30)
 # So many chats in one run; the next comes soon.
 MOST = 2000
-KEYS = ("push.window_reply", "push.window_draft")
 
 
 def remind_at(until: datetime, zone: ZoneInfo) -> datetime:
@@ -60,7 +60,7 @@ async def keep_windows(house: House) -> int:
     """
     async with house.engine.begin() as connection:
         now = house.now()
-        await windows.forget(connection, now, KEYS)
+        await windows.forget(connection, now, REMINDERS)
         found = await windows.closing(connection, now, now + FURTHEST, most=MOST)
     told = 0
     for each in found:

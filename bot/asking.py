@@ -8,7 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from bot.conversation import Conversation, Draft
-from bot.script import AFTERWARDS, FUNCTION_SURE, QUESTIONS, RESUME, SCRIPT, Question, privacy_of, time_of
+from bot.script import (
+    AFTERWARDS,
+    FUNCTION_SURE,
+    QUESTIONS,
+    RESUME,
+    SCRIPT,
+    Question,
+    excerpt,
+    privacy_of,
+    time_of,
+)
 from bot.texts import LANGUAGES, speak
 from bot.turns import ASK, AUTO, Facts, LookAround, Offer, Office, Say, Turn
 
@@ -183,11 +193,6 @@ def place_words(place: Mapping[str, Any]) -> str:
     words, name = place.get("text") or "", place.get("name")
     bare = (name or "").removeprefix("Kota ").removeprefix("Kabupaten ")
     return f"{words} ({name})" if name and bare.casefold() not in words.casefold() else words
-
-
-def excerpt(words: str, length: int) -> str:
-    """The beginning of a text, with a sign that it goes on."""
-    return words if len(words) <= length else words[:length].rstrip() + " …"
 
 
 def title(draft: Draft) -> Any:

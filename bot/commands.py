@@ -1,7 +1,8 @@
-"""Words that work at any time, in the middle of any question: status, bantuan, batal, pindah, data saya, hapus ..."""
+"""Words that work at any time, in the middle of any question: status, bantuan, batal, pindah, hubungkan, hapus ..."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from bot import drafting
@@ -9,12 +10,40 @@ from bot.asides import command_in
 from bot.asking import ask, ask_about, go_on, greet, joined, still, with_question
 from bot.conversation import Conversation
 from bot.script import AFTERWARDS, ASKS_STATUS, CARRIED, COMMANDS, QUESTIONS, TICKET, WHICH
-from bot.turns import Adopt, CallHuman, Carried, CarryIn, CarryOut, Facts, Say, ShowData, ShowStatus, Turn
+from bot.turns import (
+    Adopt,
+    CallHuman,
+    Carried,
+    CarryIn,
+    CarryOut,
+    Facts,
+    LinkIn,
+    LinkOut,
+    Offer,
+    Say,
+    ShowData,
+    ShowStatus,
+    Turn,
+    Unlink,
+)
 
 # That something waits was announced; this asks for it, in words or with the button below ("T-…:read", "chat:read").
 NEWS, READING = "news", "read"
+# A tap that says yes to linking this chat with another one ("chat:link:<code>").
+LINKING = "link"
 # What the reader of citizens' own words calls a command.
 IN_WORDS = {"move": "move", "mydata": "data", "erase": "erase"}
+# Two chats become those of one citizen, and are two again. What follows the word is a code, and the consent behind it;
+# electricity and pipes are linked and cut, too, so other words must be about chats, and few (characters).
+LONGEST = 80
+_LINK, _UNLINK = "hubungkan|hubungkn|hubungin|sambungkan|link|connect", "putuskan|putusin|unlink|disconnect"
+_CHATS = (
+    r"(?:(?:dua|kedua|two|both|my|this|chat|percakapan|obrolan|akun|aplikasi|account|app|apps|chats|accounts|saya|ini|sy"
+    r"|ke|dengan|dgn|sama|dan|dari|to|with|and|from|yang|lain|lainnya|other|another|the"
+    r"|telegram|tele|tg|whatsapp|whatsap|wa|webchat|web|hp)(?:\s+|$))*"
+)
+_LINKS, _UNLINKS = (re.compile(rf"/?(?:{verb})(?:\s+{_CHATS})?") for verb in (_LINK, _UNLINK))
+_CODED = re.compile(rf"/?(?:{_LINK})\s+(?P<code>.+?)(?P<agreed>\s+(?:setuju|agree))?")
 
 
 def read(text: str) -> tuple[str | None, str | None]:
@@ -34,6 +63,12 @@ def read(text: str) -> tuple[str | None, str | None]:
         return "status", None
     if carried := CARRIED.fullmatch(whole):
         return "carry", carried["code"]
+    if (coded := _CODED.fullmatch(whole)) and CARRIED.fullmatch(f"pindah {coded['code']}"):
+        return "link_in" if coded["agreed"] else "link_asked", coded["code"]
+    if len(whole) <= LONGEST and _LINKS.fullmatch(whole):
+        return "link", None
+    if len(whole) <= LONGEST and _UNLINKS.fullmatch(whole):
+        return "unlink", None
     if head == "/start":  # with what a link to the bot carries
         return "start", None
     return IN_WORDS.get(command_in(text) or ""), None
@@ -74,6 +109,14 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
             if conversation.draft is not None:
                 return still(conversation, facts, Say("move.finish_first"))
             return Turn(conversation, wishes=(CarryIn(argument or ""),))
+        case "link":
+            return Turn(conversation, wishes=(LinkOut(),))
+        case "link_asked":
+            return _ask_to_link(conversation, argument or "", facts)
+        case "link_in":
+            return Turn(conversation, wishes=(LinkIn(argument or ""),))
+        case "unlink":
+            return Turn(conversation, wishes=(Unlink(),))
         case "news":
             return with_question(Turn(conversation, (Say("news_none"),)), facts)
         case "data":
@@ -124,6 +167,29 @@ def carried_in(turn: Turn, carried: Carried, facts: Facts) -> Turn:
     conversation = replace(conversation, drafts=number, draft=draft, greeted=True)
     later = joined(replace(turn, replies=(*turn.replies, Say("move.draft"))), go_on(conversation, facts))
     return replace(later, wishes=(*later.wishes, Adopt(number, *carried.origin)))
+
+
+def link_offered(turn: Turn, offered: tuple[str, str], facts: Facts) -> Turn:
+    """The code is there; the question that waited goes on."""
+    code, until = offered
+    said = Say("link.code", {"code": code, "until": {"time": until}})
+    return with_question(replace(turn, replies=(*turn.replies, said)), facts)
+
+
+def _ask_to_link(conversation: Conversation, code: str, facts: Facts) -> Turn:
+    """Ask for consent before anything is linked: somebody may have talked the citizen into sending a code that is not
+    theirs, and would read all their reports. No question waits for it, since words such as "ya" answer the one about
+    the draft; consent has words and a button of its own, and works once, as the code does."""
+    code = code.upper()
+    turn = with_question(Turn(conversation, (Say("link.confirm", {"code": code}),)), facts)
+    agree = Offer("choice.link", f"chat:{LINKING}:{code}")
+    return turn if turn.buttons or turn.asks else replace(turn, buttons=(agree,))
+
+
+def linked(turn: Turn, code: str, outcome: str, facts: Facts) -> Turn:
+    """Both chats are one citizen's, or the code was no good; the question that waited goes on."""
+    said = Say(f"link.{outcome}", {"code": code.upper()})
+    return with_question(replace(turn, replies=(*turn.replies, said)), facts)
 
 
 def known_question(name: str | None) -> bool:

@@ -9,6 +9,7 @@ work at any time), `filed.py` (complaints that are filed) or `drafting.py` (the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,8 @@ from bot.turns import (
     ForgetPlace,
     Join,
     KeepMedia,
+    LinkIn,
+    LinkOut,
     LookAround,
     Receipt,
     Reply,
@@ -41,6 +44,7 @@ from bot.turns import (
     ShowStatus,
     TakePlace,
     Turn,
+    Unlink,
     Unreachable,
     Verdict,
     Wish,
@@ -204,6 +208,8 @@ def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
     name, _, choice = rest.partition(":")
     if name in {commands.NEWS, commands.READING}:
         return commands.obey(conversation, commands.NEWS, None, facts)
+    if about == "chat" and name == commands.LINKING:
+        return commands.obey(conversation, "link_in", choice, facts)
     if about == "chat" or TICKET.fullmatch(about.casefold()):
         return filed.tap(conversation, "" if about == "chat" else about, name, choice, facts)
     return drafting.tap(conversation, about, name, choice, message, facts)
@@ -307,10 +313,16 @@ def resume(turn: Turn, wish: Wish, outcome: Any, facts: Facts) -> Turn:
             return commands.carried_out(turn, wish, outcome, facts)
         case CarryIn():
             return commands.carried_in(turn, outcome, facts)
+        case LinkOut():
+            return commands.link_offered(turn, outcome, facts)
+        case LinkIn(code):
+            return commands.linked(turn, code, outcome, facts)
+        case Unlink():
+            return replace(turn, replies=(*turn.replies, Say("link.left" if outcome else "link.alone")))
         case TakePlace():
             return drafting.placed(turn, outcome, facts)
         case ShowData():
-            return replace(turn, replies=(Say("rights.held", outcome), *turn.replies))
+            return replace(turn, replies=(Say("rights.held", outcome), *_of_others(outcome), *turn.replies))
         case Erase():
             return _erased(turn, outcome)
     return turn
@@ -363,6 +375,11 @@ def _joined_others(turn: Turn, wish: Follow | Join, verdict: Verdict, facts: Fac
     return _then_parked(replace(turn, replies=(*turn.replies, said)), facts)
 
 
+def _of_others(outcome: Mapping[str, Any]) -> tuple[Say, ...]:
+    """That what is told or erased of a chat is this chat's alone, where it is linked with others."""
+    return (Say("link.each_its_own"),) if outcome.get("linked") else ()
+
+
 def _erased(turn: Turn, outcome: Any) -> Turn:
     """Nothing is remembered of the chat but its language and the numbers that drafts must not repeat."""
     was = turn.conversation
@@ -374,7 +391,7 @@ def _erased(turn: Turn, outcome: Any) -> Turn:
         pace=was.pace,
         filed_on=was.filed_on,
     )
-    return replace(turn, conversation=conversation, replies=(Say("rights.erased", outcome),))
+    return replace(turn, conversation=conversation, replies=(Say("rights.erased", outcome), *_of_others(outcome)))
 
 
 # --- silence --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from bot.asides import Afterwards, afterwards_in, says_not_yet
 from bot.asking import ask_about, go_on, labelled, offered, still, with_question
 from bot.conversation import Conversation
 from bot.messages import Incoming
-from bot.script import ACTS, AFTERWARDS, TICKET, TRIES, Question
+from bot.script import ACTS, AFTERWARDS, NAMED, TICKET, TRIES, Question, excerpt
 from bot.turns import Act, Erase, Facts, Offer, Own, Reply, Say, TicketState, Turn, Verdict
 
 # Words that are longer than this are no name of an agency and no comment on stars, but a story.
@@ -111,7 +111,11 @@ def _of_role(name: str, facts: Facts) -> list[Own]:
 def _which(conversation: Conversation, name: str, facts: Facts) -> Turn:
     """Ask which complaint is meant, with a button of that act for each."""
     offers = tuple(
-        Offer("choice.belongs.ticket", f"{each.ticket}:{name}", {"ticket": each.ticket, "title": each.title})
+        Offer(
+            "choice.belongs.ticket",
+            f"{each.ticket}:{name}",
+            {"ticket": each.ticket, "title": excerpt(each.title, NAMED)},
+        )
         if each.title
         else Offer("choice.belongs.followed", f"{each.ticket}:{name}", {"ticket": each.ticket})
         for each in _of_role(name, facts)[:MOST_OFFERED]

@@ -128,7 +128,8 @@ class Outgoing:
     `asks` is the question that it ends with, so that a channel may offer its own way to answer (a pin for "place").
     `language` is that of the text, for the few words that a channel adds itself.
     With a `template`, that is sent and nothing else. `missing` is what is said below the text where not all of the
-    files could be sent: a file never holds up the words.
+    files could be sent: a file never holds up the words. `key` tells it from another message of the same words, where
+    a channel goes on with one of which parts were sent.
     """
 
     address: Address
@@ -139,6 +140,7 @@ class Outgoing:
     template: Template | None = None
     language: str = "id"
     missing: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,10 @@ class Sent:
 
     sequence: int | None = None
     ids: tuple[str, ...] = ()
+
+
+# Characters of a reason that are kept; in it may stand a provider's words, whatever these hold.
+LONGEST_REASON = 500
 
 
 class TryLater(Exception):
@@ -161,7 +167,7 @@ class TryLater(Exception):
         self, reason: str, *, after: float | None = None, whole_channel: bool = False, ails: str | None = None
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = clean(reason)[:LONGEST_REASON]
         self.after = after
         self.whole_channel = whole_channel
         self.ails = ails
@@ -179,7 +185,7 @@ class Undeliverable(Exception):
 
     def __init__(self, reason: str, *, gone: bool) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = clean(reason)[:LONGEST_REASON]
         self.gone = gone
 
 

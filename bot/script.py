@@ -38,6 +38,8 @@ GRAVE = frozenset({"violence", "self_harm", "crime"})
 # of a day after which a person is asked to look. Nothing is refused or forgotten, and nobody is banned.
 MESSAGES_A_MINUTE = 40
 COMPLAINTS_A_DAY = 20
+# So many characters of its title tell a report from others, on a button.
+NAMED = 70
 # After such a silence the draft is announced before the question is repeated; words of a chat that slept longer than
 # a night may be about another matter.
 RETURNS_AFTER = 6 * 3600.0
@@ -195,7 +197,7 @@ def time_of(draft: Draft) -> Mapping[str, Any]:
 
 def _tickets_meant(draft: Draft) -> tuple[Choice, ...]:
     return tuple(
-        Choice(ticket, "choice.belongs.ticket", {"ticket": ticket, "title": title})
+        Choice(ticket, "choice.belongs.ticket", {"ticket": ticket, "title": excerpt(title, NAMED)})
         for ticket, title in draft.context.get("tickets", ())
     )
 
@@ -212,6 +214,15 @@ def privacy_of(draft: Draft) -> dict[str, bool]:
 
 
 # --- words for choices ---------------------------------------------------------------------------------
+
+
+def excerpt(words: str, length: int) -> str:
+    """The beginning of a text, with a sign that it goes on: cut between words where one ends in its second half."""
+    if len(words) <= length:
+        return words
+    cut = words.rfind(" ", length // 2, length + 1)
+    return words[: cut if cut > 0 else length].rstrip() + " …"
+
 
 CLASSES = {
     "pengaduan": "pengaduan",

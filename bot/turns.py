@@ -226,7 +226,7 @@ class CarryIn:
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What a code brought: a draft (`origin` is its old chat and its number there), or tickets; else why not, in
-    `problem`: unknown, too_many, gone or own."""
+    `problem`: unknown, too_many, gone, own or link_code (it is one that links chats)."""
 
     draft: Draft | None = None
     origin: tuple[int, int] = (0, 0)
@@ -241,6 +241,24 @@ class Adopt:
     number: int
     chat: int
     old: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOut:
+    """Wish: a code that links this chat with the one that sends it. Outcome: (code, valid until)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkIn:
+    """Wish: link this chat with the one that has given this code. Outcome: done, or why not: unknown, too_many, own,
+    carry_code (it is one that carries something), linked (they are already)."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """Wish: this chat is linked with no other any more. Outcome: whether it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +312,7 @@ class Unreachable:
 
 Wish = (
     File | ShowStatus | KeepMedia | DropFiles | Reply | Act | LookAround | Follow | Join | CarryOut | CarryIn | Adopt
-    | TakePlace | ForgetPlace | ShowData | Erase | CallHuman | ReportDanger | Unreachable
+    | LinkOut | LinkIn | Unlink | TakePlace | ForgetPlace | ShowData | Erase | CallHuman | ReportDanger | Unreachable
 )  # fmt: skip
 
 

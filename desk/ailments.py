@@ -6,6 +6,7 @@ What a provider says in words that we do not know is said in its words, with a g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from store.channels import APPROVED, Health, TemplateState
 
 # Most ailments are mended alike everywhere; the remedy of a channel of its own goes before.
 _ANY = "any"
+_WORD = re.compile("[a-z0-9]+")
 # The setting without which a channel is closed; what ailed it when it was closed is nobody's matter any more.
 _TOKENS = {"telegram": "telegram_token", "webchat": "", "whatsapp": "whatsapp_token"}
 
@@ -36,6 +38,13 @@ def remedy(language: str, channel: str, ails: str) -> str:
         f"channels.mend.{_ANY}.{ails}",
         f"channels.mend.{_ANY}.other",
     )
+
+
+def cause(language: str, problem: str | None) -> str:
+    """Why a message was not sent, in words; as it was written down, where we know no others. A code stays behind it."""
+    said, found, code = (problem or "").partition(" (")
+    key = f"channels.cause.{'_'.join(_WORD.findall(said.casefold()))}"
+    return f"{words.say(language, key)}{found}{code}" if words.knows(key) else problem or ""
 
 
 def state(language: str, template: TemplateState) -> str:

@@ -1,7 +1,7 @@
-"""Codes that carry a draft or filed complaints from one chat to another ("pindah").
+"""Codes that carry a draft or filed complaints from one chat to another ("pindah"), or link two chats (store/links.py).
 
 A code is shown once, in the chat that gives something away; only its SHA-256 is kept. It is valid for half an hour
-and for one use, and a newer code of the same chat voids it.
+and for one use, and a newer code of the same chat voids it. A code is of one kind: what carries does not link.
 
 Redeeming touches two chats. The redeeming turn holds its own already, and others (a turn of the other chat, news for
 both) may hold the other one. So the other chat is waited for only where its id is higher, the order in which
@@ -62,13 +62,16 @@ class Nothing:
 
     unknown: no such code, or it is used, void or expired; the guess was counted. too_many: five wrong guesses within
     the hour, so the code was not looked at. own: the code is of this very chat, and stays valid. gone: the draft was
-    filed or dropped meanwhile, or the complaints are not of that chat any more; the code is used up.
+    filed or dropped meanwhile, or the complaints are not of that chat any more; the code is used up. link_code: the
+    code links chats and carries nothing; carry_code: the other way round. Both stay valid. linked: both chats are one
+    citizen's already.
     """
 
     name: str
 
 
 UNKNOWN, TOO_MANY, OWN, GONE = Nothing("unknown"), Nothing("too_many"), Nothing("own"), Nothing("gone")
+LINK_CODE, CARRY_CODE, LINKED = Nothing("link_code"), Nothing("carry_code"), Nothing("linked")
 Outcome = Draft | Tickets | Nothing
 
 
@@ -83,8 +86,8 @@ _HELD = text("""
 """)
 _VOID = text("DELETE FROM carryovers WHERE contact_id = :contact_id AND used_at IS NULL")
 _OFFER = text("""
-    INSERT INTO carryovers (code_sha256, contact_id, draft, ticket, created_at, expires_at)
-    VALUES (:digest, :contact_id, :draft, :ticket, :now, :expires_at)
+    INSERT INTO carryovers (code_sha256, contact_id, draft, ticket, links, created_at, expires_at)
+    VALUES (:digest, :contact_id, :draft, :ticket, :links, :now, :expires_at)
     ON CONFLICT (code_sha256) DO NOTHING
     RETURNING id
 """)
@@ -102,6 +105,24 @@ async def offer(
         raise ValueError("a code carries a draft or tickets, not both")
     if draft is None and not (await connection.execute(_HELD, {"contact_id": contact_id, "ticket": ticket})).all():
         return None
+    return await _new_code(connection, contact_id, now, draft=draft, ticket=ticket)
+
+
+async def offer_link(connection: AsyncConnection, contact_id: int, *, now: datetime) -> tuple[str, datetime]:
+    """A code that links this chat with the one that redeems it, and when it expires. The chat must be locked by this
+    transaction."""
+    return await _new_code(connection, contact_id, now, links=True)
+
+
+async def _new_code(
+    connection: AsyncConnection,
+    contact_id: int,
+    now: datetime,
+    *,
+    draft: int | None = None,
+    ticket: str | None = None,
+    links: bool = False,
+) -> tuple[str, datetime]:
     await connection.execute(_VOID, {"contact_id": contact_id})
     expires_at = now + VALID
     for _ in range(5):
@@ -111,6 +132,7 @@ async def offer(
             "contact_id": contact_id,
             "draft": draft,
             "ticket": ticket,
+            "links": links,
             "now": now,
             "expires_at": expires_at,
         }
@@ -127,7 +149,7 @@ def _digest(code: str) -> str:
 # --- taking ------------------------------------------------------------------------------------------
 
 _FIND = text("""
-    SELECT id, contact_id, draft, ticket FROM carryovers
+    SELECT id, contact_id, draft, ticket, links FROM carryovers
     WHERE code_sha256 = :digest AND used_at IS NULL AND expires_at > :now
 """)
 # The offering chat is locked whenever one of its codes is made, voided or used.
@@ -144,6 +166,30 @@ async def redeem(connection: AsyncConnection, code: str, *, by: int, now: dateti
     whoever gets it must give it a number of the new chat and call `adopt`. `Tickets` are moved; a chat that had no
     citizen has one then. Raises `Busy`.
     """
+    found = await look(connection, code, by=by, links=False, now=now)
+    if isinstance(found, Nothing):
+        return found
+    [chat] = await lock_chats(connection, [found.contact_id], by)
+    if not await use(connection, found, by=by, now=now):
+        return UNKNOWN
+    if found.draft is not None:
+        return await _take_draft(connection, chat, found.draft)
+    return await _take_tickets(connection, chat, found.ticket, by)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A code that is good, before anything is locked for it: its row, the chat that has offered it, what it carries."""
+
+    id: int
+    contact_id: int
+    draft: int | None
+    ticket: str | None
+
+
+async def look(connection: AsyncConnection, code: str, *, by: int, links: bool, now: datetime) -> Found | Nothing:
+    """The code that the chat `by` has sent to be carried something or (`links`) to be linked, or why it is no good
+    there; a wrong one is counted."""
     digits = receipts.read_code(code, LENGTH)
     if digits is None:
         return UNKNOWN
@@ -155,20 +201,34 @@ async def redeem(connection: AsyncConnection, code: str, *, by: int, now: dateti
         return UNKNOWN
     if found.contact_id == by:
         return OWN
-    chat = (await connection.execute(_WAIT_FOR if found.contact_id > by else _TRY, {"id": found.contact_id})).first()
-    if chat is None:
-        raise Busy
+    if found.links != links:
+        return LINK_CODE if found.links else CARRY_CODE
+    return Found(found.id, found.contact_id, found.draft, found.ticket)
+
+
+async def lock_chats(connection: AsyncConnection, contact_ids: Sequence[int], by: int) -> list[Any]:
+    """The rows of these chats, locked, in the order of their ids, for a turn that has locked the chat `by`: those with
+    a lower id are tried, those with a higher one are waited for. Raises `Busy`."""
+    rows = []
+    for each in sorted(contact_ids):
+        row = (await connection.execute(_WAIT_FOR if each >= by else _TRY, {"id": each})).first()
+        if row is None:
+            raise Busy
+        rows.append(row)
+    return rows
+
+
+async def use(connection: AsyncConnection, found: Found, *, by: int, now: datetime) -> bool:
+    """Use up a code whose chat is locked by now; False if it was redeemed or voided since the look, which counts as a
+    wrong guess. Raises `Busy`."""
     still = (await connection.execute(_STILL, {"id": found.id})).first()
     if still is None:
-        # Redeemed or voided between the look and the lock.
         await guesses.wrong(connection, KIND, str(by), now)
-        return UNKNOWN
-    if still.contact_id != chat.id:
+        return False
+    if still.contact_id != found.contact_id:
         raise Busy  # the chat was joined with another one of the same person meanwhile, which has the code now
     await connection.execute(_USE, {"id": found.id, "now": now, "by": by})
-    if found.draft is not None:
-        return await _take_draft(connection, chat, found.draft)
-    return await _take_tickets(connection, chat, found.ticket, by)
+    return True
 
 
 _LEFT = text("UPDATE contacts SET conversation = CAST(:conversation AS jsonb) WHERE id = :id")

@@ -187,7 +187,7 @@ def _confidence(suggested: Mapping[str, Any] | None) -> float | None:
 _LOCK_CHATS = text("""
     SELECT c.id FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
     JOIN contacts c ON c.id = p.contact_id
-    WHERE k.ticket = :ticket ORDER BY c.id FOR UPDATE OF c
+    WHERE k.ticket = :ticket ORDER BY c.id FOR NO KEY UPDATE OF c
 """)
 _LOCK = text("""
     SELECT id, ticket, status, version, title, report_class, supervised, function, category, agency, region, merged_into
@@ -491,7 +491,7 @@ _READERS = text("""
     SELECT c.id, c.channel, c.address, coalesce(c.conversation->>'language', 'id') AS language, p.role, k.anonymous
     FROM complaint_parties p JOIN contacts c ON c.id = p.contact_id JOIN complaints k ON k.id = p.complaint_id
     WHERE p.complaint_id = :id AND NOT (k.secret AND p.role = 'pengikut')
-    ORDER BY c.id FOR UPDATE OF c NOWAIT
+    ORDER BY c.id FOR NO KEY UPDATE OF c NOWAIT
 """)
 
 
@@ -539,8 +539,9 @@ _ROLE = """
 """
 _OPEN = Statement(f"""
     SELECT k.ticket, k.status, k.title, p.role, answer.at AS answered_at
-    FROM complaint_parties p JOIN complaints k ON k.id = p.complaint_id {_ANSWER}
-    WHERE p.contact_id = :contact_id AND k.status <> ALL(CAST(:ended AS text[]))
+    FROM contacts c JOIN contacts o ON o.citizen_id = c.citizen_id
+    JOIN complaint_parties p ON p.contact_id = o.id JOIN complaints k ON k.id = p.complaint_id {_ANSWER}
+    WHERE c.id = :contact_id AND k.status <> ALL(CAST(:ended AS text[]))
       AND NOT (k.secret AND p.role = 'pengikut')
     ORDER BY k.id DESC LIMIT 5
 """)  # noqa: S608 (the clause above, and no value)
@@ -558,7 +559,8 @@ class Open:
 
 
 async def open_of_contact(connection: AsyncConnection, contact_id: int) -> list[Open]:
-    """The complaints of this chat that have not ended, followed ones too; the newest first, at most five.
+    """The complaints of this chat and of those linked with it that have not ended, followed ones too; the newest first,
+    at most five.
 
     One statement: it runs in every turn without a draft. The title of a followed one is somebody else's words.
     """

@@ -200,7 +200,8 @@ _CLAIM = Statement("""
         leased_until = clock_timestamp() + make_interval(
             secs => CASE WHEN d.files = '[]' THEN :lease ELSE :lease_with_files END),
         claimed_at = coalesce(d.claimed_at, clock_timestamp()),
-        attempts = d.attempts + 1
+        -- While a channel ails, it is tried for months: a count that is full must not stop everybody's messages.
+        attempts = least(d.attempts, 32766) + 1
     FROM free, contacts c
     WHERE d.id = free.id AND c.id = d.contact_id
       AND d.sent_at IS NULL AND d.failed_at IS NULL AND d.held_at IS NULL
@@ -389,10 +390,12 @@ async def _tell_chats(connection: AsyncConnection, outcomes: Sequence[Outcome]) 
     )
 
 
-# Where the citizen has written meanwhile, it is due instead.
+# Where the citizen has written meanwhile, it is due instead. That is seen by the window that is another one by now: by
+# our clock alone, a speaker whose clock is ahead would hold it and get it back without a pause.
 _HOLD = Statement("""
     UPDATE deliveries d SET
-        held_at = CASE WHEN c.window_until > clock_timestamp() + make_interval(secs => :margin) THEN NULL
+        held_at = CASE WHEN c.window_until > clock_timestamp() + make_interval(secs => :margin)
+                        AND c.window_until IS DISTINCT FROM o.window_until THEN NULL
                        ELSE clock_timestamp() END,
         due_at = clock_timestamp(),
         leased_until = NULL,
@@ -400,8 +403,8 @@ _HOLD = Statement("""
         refused = d.refused || string_to_array(o.refused, ','),
         problem = o.problem
     FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS smallint[]), CAST(:rounds AS smallint[]),
-                CAST(:problems AS text[]), CAST(:refused AS text[])) AS o (id, attempts, round, problem, refused),
-         contacts c
+                CAST(:problems AS text[]), CAST(:refused AS text[]), CAST(:windows AS timestamptz[]))
+         AS o (id, attempts, round, problem, refused, window_until), contacts c
     WHERE d.id = o.id AND c.id = d.contact_id
       AND d.sent_at IS NULL AND d.failed_at IS NULL AND d.reopened = o.round AND d.attempts = o.attempts
 """)
@@ -418,6 +421,7 @@ async def _hold(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Non
             "rounds": [each.round for each in outcomes],
             "problems": [each.problem for each in outcomes],
             "refused": [",".join(each.refused) or None for each in outcomes],
+            "windows": [each.window_until for each in outcomes],
             "margin": MARGIN_SECONDS,
         },
     )

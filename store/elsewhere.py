@@ -24,6 +24,7 @@ _OPEN = text(f"""
     SELECT d.id, (
         SELECT o.id FROM ({OTHERS}) o
         WHERE o.channel <> d.channel AND o.channel <> ALL(CAST(:silent AS text[]))
+          AND NOT EXISTS (SELECT FROM channel_health h WHERE h.channel = o.channel AND h.ails IS NOT NULL)
           AND (o.window_until IS NULL OR o.window_until > clock_timestamp() + make_interval(secs => :margin))
         ORDER BY o.last_message_at DESC NULLS LAST, o.id DESC LIMIT 1) AS other
     FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE d.id = ANY(CAST(:ids AS bigint[]))

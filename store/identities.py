@@ -229,16 +229,16 @@ _LOCK_IDS = Statement("""
         SELECT DISTINCT hashtextextended('contact id ' || CAST(:channel AS text) || ' ' || id, 0) AS key
         FROM unnest(CAST(:ids AS text[])) AS id ORDER BY key) keys
 """)
-# A contact from before it had ids is whoever its address says: it has none, and nobody has taken anything from it.
+# A contact from before there were ids is whoever its address says: messages are still sent there, and no id leads to
+# it.
 _LOOK = Statement("""
-    SELECT named.id, coalesce(i.contact_id, c.id) AS contact_id, c.id IS NOT NULL AS by_address
-    FROM unnest(CAST(:ids AS text[])) AS named (id)
-    LEFT JOIN contact_ids i ON i.channel = :channel AND i.id = named.id
-    LEFT JOIN contacts c ON i.id IS NULL AND c.channel = :channel AND c.address = named.id
-        AND c.route IS NULL AND c.merged_into IS NULL
-        AND NOT EXISTS (SELECT 1 FROM contact_ids x WHERE x.contact_id = c.id)
-    WHERE coalesce(i.contact_id, c.id) IS NOT NULL
-    ORDER BY named.id
+    SELECT id, contact_id, false AS by_address FROM contact_ids
+    WHERE channel = :channel AND id = ANY(CAST(:ids AS text[]))
+    UNION ALL
+    SELECT c.address, c.id, true FROM contacts c
+    WHERE c.channel = :channel AND c.address = ANY(CAST(:ids AS text[])) AND c.route IS NULL AND c.merged_into IS NULL
+      AND NOT EXISTS (SELECT FROM contact_ids x WHERE x.channel = :channel AND x.id = c.address)
+    ORDER BY id
 """)
 # As a turn does. What refers to a contact (an officer's change to a complaint whose chat it was) need not wait for it.
 _LOCK_CONTACTS = text("""

@@ -46,15 +46,16 @@ _TAKE = Statement("""
         FROM contacts
         WHERE contacts.channel = :channel AND contacts.address = :address AND contacts.unreachable_since IS NOT NULL
           AND deliveries.contact_id = contacts.id AND deliveries.failed_at IS NOT NULL
-          AND EXISTS (SELECT 1 FROM arrived)
+          AND CAST(:written AS boolean) AND EXISTS (SELECT 1 FROM arrived)
     )
     INSERT INTO contacts AS known (channel, address, name, last_message_at)
     SELECT :channel, :address, :name, :received_at FROM arrived
     ON CONFLICT (channel, address) DO UPDATE SET
         name = coalesce(excluded.name, known.name),
-        last_message_at = excluded.last_message_at,
-        unreachable_since = NULL,
-        unreachable_reason = NULL
+        last_message_at = CASE WHEN CAST(:written AS boolean) THEN excluded.last_message_at
+                               ELSE known.last_message_at END,
+        unreachable_since = CASE WHEN CAST(:written AS boolean) THEN NULL ELSE known.unreachable_since END,
+        unreachable_reason = CASE WHEN CAST(:written AS boolean) THEN NULL ELSE known.unreachable_reason END
     RETURNING (SELECT id FROM arrived) AS line_id, id AS contact_id, citizen_id, name, conversation,
         merged_into IS NOT NULL AS merged
 """)
@@ -71,9 +72,11 @@ async def take(
     payload: Mapping[str, Any],
     received_at: datetime,
     window_until: datetime | None = None,
+    written: bool = True,
 ) -> Taken | None:
     """Write the message into the inbox and lock its chat; None if it was there before. With `window_until`, until when
-    it lets us answer in our own words, what waited for it is due."""
+    it lets us answer in our own words, what waited for it is due. Where nobody has `written` it just now (a machine
+    tells what was in a file), the citizen counts as silent as before."""
     row = await _TAKE.row(
         connection,
         {
@@ -84,6 +87,7 @@ async def take(
             "name": name,
             "payload": _json(payload),
             "received_at": received_at,
+            "written": written,
         },
     )
     if row is None:
@@ -130,6 +134,25 @@ async def keep(
         },
     )
     return row.one_or_none() is not None
+
+
+# A message is known by its name for as long as its provider may send it again. The name may hold a telephone number.
+_FORGET = text("""
+    UPDATE inbox SET payload = '{}', sequence = NULL,
+        message_id = CASE WHEN received_at < :repeated THEN 'gone:' || id ELSE message_id END
+    WHERE id IN (
+        SELECT id FROM inbox
+        WHERE address IS NULL AND message_id NOT LIKE 'gone:%'
+          AND (received_at < :before AND payload <> '{}' OR received_at < :repeated AND payload = '{}')
+        ORDER BY received_at LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+
+
+async def forget(connection: AsyncConnection, before: datetime, repeated: datetime, most: int) -> int:
+    """Forget what was kept until `before` and belongs to no chat; and how messages without words were called that came
+    until `repeated`, before which no provider repeats anything. At most so many; returns how many."""
+    parameters = {"before": before, "repeated": repeated, "most": most}
+    return (await connection.execute(_FORGET, parameters)).rowcount
 
 
 # What PostgreSQL cannot hold, as JSON spells it: a NUL, half a surrogate pair. An escaped backslash and a

@@ -33,7 +33,7 @@ _LOCK_BOTH = text("""
 """)
 _LOCK_CHATS = text("""
     SELECT c.id FROM complaints k JOIN complaint_parties p ON p.complaint_id = k.id
-    JOIN contacts c ON c.id = p.contact_id WHERE k.ticket IN (:ticket, :into) ORDER BY c.id FOR UPDATE OF c
+    JOIN contacts c ON c.id = p.contact_id WHERE k.ticket IN (:ticket, :into) ORDER BY c.id FOR NO KEY UPDATE OF c
 """)
 _HAS_MERGED = text("SELECT EXISTS (SELECT 1 FROM complaints WHERE merged_into = :id)")
 _JOIN = text("UPDATE complaints SET merged_into = :into, changed_at = now() WHERE id = :id")

@@ -158,7 +158,10 @@ _LOSE = text(f"""
     WHERE d.id = :id AND c.id = d.contact_id AND c.unreachable_since IS NULL AND {_SILENT_SINCE}
 """)  # noqa: S608 -- ours, above
 _UNTOLD = text("UPDATE contacts SET announced_at = NULL WHERE id = :contact_id")
-_PAUSE = "make_interval(secs => CASE WHEN CAST(:waits AS boolean) THEN least(300, 10 * 4 ^ d.reopened) ELSE 0 END)"
+# The power has a bound of its own: while a channel ails, a message is opened again for weeks.
+_PAUSE = """
+    make_interval(secs => CASE WHEN CAST(:waits AS boolean) THEN least(300, 10 * 4 ^ least(d.reopened, 5)) ELSE 0 END)
+"""
 _REFUSED = """
     CASE WHEN CAST(:template AS text) IS NULL THEN d.refused ELSE array_append(d.refused, CAST(:template AS text)) END
 """

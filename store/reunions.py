@@ -204,6 +204,22 @@ async def _become_one_citizen(
     return None if citizen is None else int(citizen)
 
 
+async def become_one_citizen(connection: AsyncConnection, one: int, other: int) -> int | None:
+    """Two chats become those of one citizen and stay two; returns that citizen, who is the one of the chat `one` where
+    it has one, and None if neither has. Other chats of both citizens come along; all of them are locked by this
+    transaction (`involved`). Which chat hears of a complaint stays as it is. Raises `Busy`."""
+    stays, gone = [(await connection.execute(_CHAT, {"id": id_})).one() for id_ in (one, other)]
+    complaint_ids = list((await connection.execute(_COMPLAINTS_OF, {"gone": other})).scalars())
+    await carryovers.lock(connection, complaint_ids)
+    citizen = await _become_one_citizen(connection, stays, gone, complaint_ids)
+    if citizen is not None:
+        await connection.execute(_BOTH_ARE, {"citizen": citizen, "ids": [one, other]})
+    return citizen
+
+
+_BOTH_ARE = text("UPDATE contacts SET citizen_id = :citizen WHERE id = ANY(:ids)")
+
+
 # Where a complaint came from stays with it, so that its draft is never filed again; also where it has been carried on.
 _COMPLAINTS = text("""
     UPDATE complaints SET contact_id = :stays, draft = draft + :offset WHERE contact_id = :gone

@@ -357,7 +357,8 @@ async def _sweep_chats(connection: AsyncConnection, before: datetime, most: int)
 # A turn that looked up its chat before that was joined with another one has found out by now.
 _SETTLED = timedelta(hours=1)
 _SWEEP_MERGED = text(_FORGET_MERGED.format("merged_into IS NOT NULL AND unreachable_since < :settled"))
-# People of whom there is nothing left but the ids by which a provider knows them.
+# People of whom there is nothing left but the ids by which a provider knows them; what they filed is anonymous, or was
+# carried to another chat.
 _FORGOTTEN = text("""
     SELECT c.id, c.channel, c.address FROM contacts c
     WHERE (c.route IS NOT NULL OR EXISTS (SELECT 1 FROM contact_ids i WHERE i.contact_id = c.id))
@@ -365,7 +366,6 @@ _FORGOTTEN = text("""
       AND coalesce(c.last_message_at, c.created_at) < :before
       AND coalesce(c.conversation -> 'draft', 'null') = 'null' AND coalesce(c.conversation -> 'parked', '[]') = '[]'
       AND NOT EXISTS (SELECT 1 FROM complaint_parties p WHERE p.contact_id = c.id)
-      AND NOT EXISTS (SELECT 1 FROM complaints k WHERE k.contact_id = c.id)
       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.contact_id = c.id)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.contact_id = c.id AND d.sent_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM attention a WHERE a.contact_id = c.id AND a.closed_at IS NULL)

@@ -167,9 +167,11 @@ carryovers = Table(
     _id(),
     Column("code_sha256", Text, nullable=False, unique=True),
     Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False, index=True),
-    # A draft's number, or a ticket; neither means all tickets of the chat.
+    # A draft's number, or a ticket; neither means all tickets of the chat, or (`links`) that the code carries nothing
+    # and links this chat with another one.
     Column("draft", Integer),
     Column("ticket", Text),
+    Column("links", Boolean, nullable=False, server_default=text("false")),
     _now("created_at"),
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
@@ -201,6 +203,8 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     UniqueConstraint("channel", "message_id"),
     Index("ix_inbox_channel_address_id", "channel", "address", "id"),
+    # What belongs to no chat, until it is forgotten.
+    Index("ix_inbox_kept", "received_at", postgresql_where=text("address IS NULL AND message_id NOT LIKE 'gone:%'")),
 )
 
 deliveries = Table(

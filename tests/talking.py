@@ -35,6 +35,8 @@ from bot.turns import (
     ForgetPlace,
     Join,
     KeepMedia,
+    LinkIn,
+    LinkOut,
     LookAround,
     Number,
     Office,
@@ -46,6 +48,7 @@ from bot.turns import (
     TakePlace,
     TicketState,
     Turn,
+    Unlink,
     Verdict,
     Wish,
 )
@@ -138,6 +141,8 @@ class Chat:
     verdict: str = "done"
     carried: Carried = field(default_factory=lambda: Carried(problem="unknown"))
     code: tuple[str, str] | None = None
+    link_outcome: str = "unknown"
+    linked: bool = False
     states: list[TicketState] | None = None
     person: dict[str, Any] = field(default_factory=dict)
     photo_places: dict[int, tuple[float, float]] = field(default_factory=dict)
@@ -284,6 +289,12 @@ class Chat:
                 return self.carried
             case CarryOut():
                 return self.code
+            case LinkOut():
+                return self.code or ("ACFK-2345-KMRT", NOW.isoformat())
+            case LinkIn():
+                return self.link_outcome
+            case Unlink():
+                return self.linked
             case ShowData() | Erase():
                 return self.person
             case TakePlace(photo) | ForgetPlace(photo):

@@ -47,5 +47,7 @@ async def keep(
             work.connection, channel=channel, message_id=name, payload=payload, received_at=received_at
         )
         if new and failed:
-            await attention.raise_matter(work.connection, "message_not_handled", detail=name)
+            # Not its name: that of WhatsApp may hold a telephone number.
+            line = await inbox.line_of(work.connection, channel, name)
+            await attention.raise_matter(work.connection, "message_not_handled", detail=f"inbox:{line}")
     return new

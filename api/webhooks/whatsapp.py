@@ -55,9 +55,16 @@ class Courtesies:
 
 
 def routes(
-    house: Callable[[], House], courtesies: Callable[[], Courtesies], *, app_secret: str, verify_token: str, number: str
+    house: Callable[[], House],
+    courtesies: Callable[[], Courtesies],
+    *,
+    app_secret: str,
+    verify_token: str,
+    number: str,
+    account: str = "",
 ) -> APIRouter:
-    """The webhook of our number (Meta's id of it): confirmed by the token, and its posts guarded by the secret."""
+    """The webhook of our number and account (Meta's ids of them; the account's may be unknown): confirmed by the token,
+    and its posts guarded by the secret."""
     router = APIRouter()
 
     async def confirm(request: Request) -> Response:
@@ -73,7 +80,7 @@ def routes(
         if not reading.signed(body, request.headers.get(SIGNATURE, ""), app_secret):
             raise Problem(403, "The signature is missing or wrong.")
         with metrics.webhook_seconds.labels(whatsapp.NAME).time():
-            await take_payload(house(), _json(body), received_at, number, courtesies().show)
+            await take_payload(house(), _json(body), received_at, number, courtesies().show, account)
         return JSONResponse({})
 
     # Bare routes: there is nothing to inject or to validate that the translator does not do.
@@ -90,7 +97,7 @@ def _json(body: bytes) -> Any:
 
 
 async def take_payload(
-    house: House, payload: Any, received_at: datetime, number: str, show: Callable[..., None]
+    house: House, payload: Any, received_at: datetime, number: str, show: Callable[..., None], account: str = ""
 ) -> None:
     """Take every part of a payload, in its order, each in a transaction of its own.
 
@@ -99,8 +106,14 @@ async def take_payload(
     last: dict[str, tuple[str, bool]] = {}
     for heard in reading.read(payload):
         part = heard.part
-        if _number_of(heard.payload) not in {None, number}:
-            # Somebody else's number in the same account: it is not ours to answer from another one.
+        its_number = _number_of(heard.payload)
+        if its_number not in {None, number}:
+            # Somebody else's number in the same account: it is not ours to answer from another one, nor to keep what
+            # people write to it.
+            bare = {key: heard.payload[key] for key in ("field", "metadata") if key in heard.payload}
+            await taking.keep(house, whatsapp.NAME, None, bare, received_at)
+        elif its_number is None and account and heard.account not in {None, account}:
+            # Of another account that the same app is connected to, for which the same secret signs.
             await taking.keep(house, whatsapp.NAME, None, heard.payload, received_at)
         elif isinstance(part, Incoming) and part.private:
             # A moment that is missing, or yet to come, must not open the window for longer than a message can.
@@ -157,8 +170,8 @@ async def _noted(work: Unit, news: News, payload: Any, received_at: datetime) ->
         case Renamed(message_id, old, new):
             # Looked for first and kept last: nothing may be locked before people are.
             if await inbox.line_of(connection, whatsapp.NAME, message_id) is None:
-                # On the scale of messages, which goes by the end of their windows.
-                as_of = (news.at or received_at) + whatsapp.WINDOW
+                # On the scale of messages, which goes by the end of their windows; nor does it lie ahead of them.
+                as_of = min(news.at or received_at, received_at) + whatsapp.WINDOW
                 await identities.rename(connection, whatsapp.NAME, old, new, as_of=as_of)
                 kept = {"message_id": message_id, "payload": payload, "received_at": received_at}
                 await inbox.keep(connection, channel=whatsapp.NAME, **kept)

@@ -569,7 +569,8 @@ class Telegram:
 
 def _mark(message: Outgoing) -> int:
     """What tells one message with files from another."""
-    return hash((message.address, message.text, *((file.name, len(file.content)) for file in message.files)))
+    files = ((file.name, len(file.content)) for file in message.files)
+    return hash((message.key, message.address, message.text, *files))
 
 
 # A link is a citizen's own ticket page: Telegram's servers need not open it to draw a preview.

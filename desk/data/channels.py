@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -66,8 +67,9 @@ def tell(language: str, names: Iterable[str], known: Mapping[str, Health]) -> li
 
 
 def tell_templates(language: str, known: Mapping[tuple[str, str], TemplateState]) -> list[Template]:
-    """How the templates are, with what to do about each; the list of all of them, where it cannot be read, as one."""
-    return [
+    """How the templates are, with what to do about each, those that cannot be used first; the list of all of them,
+    where it cannot be read, as one."""
+    told = [
         Template(
             words.say(language, "channels.templates_all") if name == WHOLE else name,
             code,
@@ -77,6 +79,7 @@ def tell_templates(language: str, known: Mapping[tuple[str, str], TemplateState]
         )
         for (name, code), each in known.items()
     ]
+    return sorted(told, key=lambda each: each.known.state == channels.APPROVED)
 
 
 def _templates_missing(shell: Shell, known: Mapping[tuple[str, str], TemplateState]) -> str:
@@ -139,6 +142,7 @@ async def state(
             held=held[:MESSAGES_SHOWN],
             more_held=len(held) > MESSAGES_SHOWN,
             tickets={ticket for ticket, _ in readable},
+            cause=partial(ailments.cause, language),
             again=again,
             left=left,
         )

@@ -72,6 +72,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
+    op.add_column("carryovers", sa.Column("links", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("deliveries", sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("deliveries", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("deliveries", sa.Column("read_at", sa.DateTime(timezone=True), nullable=True))
@@ -124,9 +125,17 @@ def upgrade() -> None:
             "state = 'stored' AND clean_size IS NULL AND kind <> 'video' AND content_type LIKE 'image/%'"
         ),
     )
+    op.create_index(
+        "ix_inbox_kept",
+        "inbox",
+        ["received_at"],
+        unique=False,
+        postgresql_where=sa.text("address IS NULL AND message_id NOT LIKE 'gone:%'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_inbox_kept", table_name="inbox")
     op.drop_index("ix_media_unclean", table_name="media")
     op.drop_index("ix_media_taken_at_place", table_name="media")
     op.drop_index("ix_media_clean_sha256", table_name="media", postgresql_where=sa.text("clean_sha256 IS NOT NULL"))
@@ -142,6 +151,7 @@ def downgrade() -> None:
     op.drop_column("deliveries", "read_at")
     op.drop_column("deliveries", "delivered_at")
     op.drop_column("deliveries", "held_at")
+    op.drop_column("carryovers", "links")
     op.create_index(
         "ix_deliveries_pending",
         "deliveries",

@@ -26,7 +26,7 @@ from api.settings import Settings
 from api.unit import unit
 from bot.channels.telegram import Limits, Telegram
 from bot.channels.webchat import Webchat
-from bot.messages import Channel, Outgoing, Sent
+from bot.messages import Channel, Outgoing, Sent, TryLater, Undeliverable
 from store import deliveries
 from store.deliveries import NewDelivery
 
@@ -306,6 +306,50 @@ async def test_a_channel_with_a_defect_is_asked_again(house: House, telegram_api
         await worked_off(house)
     assert channel.asked == 3
     assert await failed(house) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Sent(ids=("w\x00",)),
+        Sent(ids=("w\ud800",)),
+        Sent(ids=("é" * 9_000,)),
+        Sent(sequence=2**63),
+        TryLater("again", after=1e300),
+        TryLater("again", after=math.inf),
+        TryLater("again\x00\ud800", ails="token", whole_channel=True),
+        Undeliverable("never\x00", gone=False),
+        Undeliverable("never\ud800", gone=True),
+    ],
+    ids=lambda answer: f"{type(answer).__name__}",
+)
+async def test_whatever_a_provider_answers_others_hear_everything(
+    house: House, telegram_api: FakeBotApi, answer: Sent | Exception
+) -> None:
+    class Odd:
+        name = "odd"
+
+        async def send(self, message: Outgoing) -> Sent:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        async def fetch(self, provider_id: str) -> bytes:
+            raise NotImplementedError
+
+    async with speaking(house, telegram_api, odd=Odd()):
+        await say(house, 1, "one", channel="odd")
+        tried = "SELECT attempts > 0 AND leased_until IS NULL FROM deliveries WHERE channel = 'odd'"
+        await eventually(lambda: value(house.engine, tried), True)
+        await say(house, 7, "two")
+        await eventually(
+            lambda: value(house.engine, "SELECT sent_at IS NOT NULL FROM deliveries WHERE address = '7'"), True
+        )
+        [shown] = await rows(house.engine, "SELECT sent_at, failed_at FROM deliveries WHERE channel = 'odd'")
+        assert (shown.sent_at is not None, shown.failed_at is not None) == (
+            isinstance(answer, Sent),
+            isinstance(answer, Undeliverable),
+        )
 
 
 async def test_a_channel_that_nobody_speaks_on_waits(house: House, telegram_api: FakeBotApi) -> None:

@@ -92,4 +92,5 @@ async def test_an_update_that_we_fail_on_is_kept_and_shown_and_does_not_stop_the
         await telegram_api.deliver(good)
         await eventually(lambda: kept(engine), [str(poison["update_id"]), str(good["update_id"])], patience=2)
         shown = await rows(engine, "SELECT kind, detail FROM attention")
-        assert [tuple(each) for each in shown] == [("message_not_handled", str(poison["update_id"]))]
+        [line] = await rows(engine, "SELECT id FROM inbox WHERE message_id = :id", id=str(poison["update_id"]))
+        assert [tuple(each) for each in shown] == [("message_not_handled", f"inbox:{line.id}")]

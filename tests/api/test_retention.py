@@ -20,7 +20,7 @@ from api import jobs, retention
 from api.house import House, open_house
 from api.settings import Settings
 from bot.texts import speak
-from store import complaints, contacts, media, moves, rights
+from store import complaints, contacts, inbox, media, moves, rights
 from store.media import NewMedia, Shelf
 
 PHONE = "081234567890"
@@ -83,6 +83,17 @@ async def test_one_night_does_all_that_is_due(house: House) -> None:
     assert (
         await value(house.engine, "SELECT count(*) FROM complaints WHERE text = 'Hubungi [TELP], jalan rusak.'") == 55
     )
+
+
+async def test_a_notice_about_somebody_who_is_in_no_chat_goes_too(house: House) -> None:
+    async with house.engine.begin() as connection:
+        for days in (89, 91):
+            name, at = f"wamid.{days}", house.now() - timedelta(days=days)
+            await inbox.keep(connection, channel=CHANNEL, message_id=name, payload={"wa_id": PHONE}, received_at=at)
+    await retention.retain(house)
+    found = await rows(house.engine, "SELECT message_id, payload FROM inbox ORDER BY received_at DESC")
+    assert [row.payload for row in found] == [{"wa_id": PHONE}, {}]
+    assert [row.message_id.startswith("wamid.") for row in found] == [True, False]
 
 
 async def test_how_long_is_configuration(settings: Settings, database: str) -> None:

@@ -12,7 +12,17 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from peers.cloud_api import APP_SECRET, PHONE_ID, TOKEN, VERIFY_TOKEN, Citizen, FakeCloudApi, sign, wamid_of
+from peers.cloud_api import (
+    ACCOUNT_ID,
+    APP_SECRET,
+    PHONE_ID,
+    TOKEN,
+    VERIFY_TOKEN,
+    Citizen,
+    FakeCloudApi,
+    sign,
+    wamid_of,
+)
 from sqlalchemy import text
 
 from api.app import build
@@ -36,6 +46,7 @@ async def app(settings: Settings, database: str, meta: FakeCloudApi) -> AsyncIte
     chosen = settings.model_dump() | {
         "whatsapp_token": TOKEN,
         "whatsapp_phone_number_id": PHONE_ID,
+        "whatsapp_business_account_id": ACCOUNT_ID,
         "whatsapp_app_secret": APP_SECRET,
         "whatsapp_verify_token": VERIFY_TOKEN,
         "whatsapp_base_url": meta.base_url,
@@ -164,6 +175,10 @@ async def test_what_was_written_to_another_number_is_kept_and_not_answered(
     assert (await knock(web, payload)).status_code == 200
     found = await count(inside)
     assert (found["inbox"], found["contacts"], found["deliveries"]) == (1, 0, 0)
+    [row] = await kept(inside)
+    written = json.dumps(row.payload)
+    assert "999" in written, "an operator sees which number it was"
+    assert not [each for each in (STORY, citizen.number, citizen.user_id) if each and each in written]
 
 
 async def test_the_words_of_a_group_are_not_kept(
@@ -187,6 +202,21 @@ async def test_news_of_templates_and_of_the_account_are_noted(
     assert await noted("SELECT channel, ails FROM channel_health") == [("whatsapp", "account")]
     await knock(web, meta.payload(meta.account_news("ACCOUNT_REINSTATED")))
     assert await noted("SELECT ails FROM channel_health WHERE ails IS NOT NULL") == []
+
+
+async def test_news_of_another_account_of_the_same_app_change_nothing(
+    web: httpx.AsyncClient, inside: House, meta: FakeCloudApi
+) -> None:
+    news = meta.template_news("kabar_laporan", "id", "PAUSED", "quality"), meta.account_news("ACCOUNT_VIOLATION")
+    for change in news:
+        payload = meta.payload(change)
+        payload["entry"][0]["id"] = "999"
+        # The same key signs for all accounts that an app is connected to.
+        assert (await knock(web, payload)).status_code == 200
+    async with inside.engine.connect() as connection:
+        changed = "SELECT (SELECT count(*) FROM message_templates) + (SELECT count(*) FROM channel_health)"
+        assert (await connection.execute(text(changed))).scalar_one() == 0
+    assert len(await kept(inside)) == len(news)
 
 
 async def test_a_report_may_come_before_we_know_the_message(
@@ -246,6 +276,20 @@ async def test_distorted_payloads_are_answered_with_200_and_kept(
     assert found["inbox"] + found["provider_messages"] > 0
 
 
+async def test_a_notice_of_a_day_to_come_does_not_make_all_later_messages_old(
+    web: httpx.AsyncClient, inside: House, citizen: Citizen, meta: FakeCloudApi
+) -> None:
+    await knock(web, meta.payload(citizen.text("halo")))
+    change = citizen.change_number("6285299998888")
+    change["value"]["messages"][0]["timestamp"] = "32503680000"  # in the year 3000
+    await knock(web, meta.payload(change))
+    statement = text(
+        "SELECT count(*) FROM contact_ids WHERE id = '6285299998888' AND since < now() + interval '2 days'"
+    )
+    async with inside.engine.connect() as connection:
+        assert (await connection.execute(statement)).scalar_one() == 1
+
+
 # --- numbers for choices ----------------------------------------------------------------------------------
 
 
@@ -274,3 +318,15 @@ async def test_the_number_of_a_choice_is_a_tap_where_choices_are_numbered(
     assert "T-0" not in await said("11 orang jatuh di depan SMP 1 Sekayu kemarin")
     await offered(3)
     assert "T-0" not in await said("3")
+
+
+async def test_a_photo_with_a_number_below_it_is_a_photo(
+    web: httpx.AsyncClient, inside: House, citizen: Citizen, meta: FakeCloudApi
+) -> None:
+    await knock(web, meta.payload(citizen.text(STORY)))
+    offers = [["choice.ticket.resolved", f"T-{number:03d}-000-0000:resolved"] for number in range(1, 12)]
+    async with inside.engine.begin() as connection:
+        statement = "UPDATE deliveries SET sent_at = now(), buttons = CAST(:offers AS jsonb)"
+        await connection.execute(text(statement), {"offers": json.dumps(offers)})
+    await knock(web, meta.payload(citizen.image("11")))
+    assert (await count(inside))["media"] == 1

@@ -22,6 +22,7 @@ from making import eventually, rows, run, value
 from peers import bot_api, cloud_api
 from peers.bot_api import FakeBotApi
 from peers.cloud_api import PHONE_ID, TOKEN, Call, FakeCloudApi, Fault
+from pydantic import SecretStr
 
 from api import condition, delivery, reporting
 from api.delivery import Speaker
@@ -57,7 +58,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def house(settings: Settings, database: str) -> AsyncIterator[House]:
     """A house without a classifier: it only speaks."""
-    async with open_house(settings, database, name="test") as opened:
+    both = settings.model_copy(update={"telegram_token": SecretStr("t"), "whatsapp_token": SecretStr("w")})
+    async with open_house(both, database, name="test") as opened:
         yield opened
 
 

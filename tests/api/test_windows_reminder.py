@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from making import OPERATOR, rows, run, value
 
 from api import intake, silence, windows
+from api.delivery import REMINDERS
 from api.house import House
 from api.unit import unit
-from api.windows import FURTHEST, KEYS, TOO_LATE, is_due, keep_windows, remind_at
+from api.windows import FURTHEST, TOO_LATE, is_due, keep_windows, remind_at
 from bot.messages import Address, Incoming
 from bot.texts import speak
 from store import dispositions
@@ -294,7 +295,7 @@ async def test_what_is_being_said_is_left_to_its_speaker(house: House) -> None:
 
 
 def test_both_reminders_have_words() -> None:
-    for key in KEYS:
+    for key in REMINDERS:
         for language in ("id", "en"):
             assert speak(key, {"title": "a", "ticket": "T-1", "until": "b"}, language)
     assert windows.EVENING < windows.NIGHT

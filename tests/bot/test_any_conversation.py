@@ -90,6 +90,10 @@ COMMANDS = (
         "hapus",
         "status T-001-000-0000",
         "pindah ACFK-2345",
+        "hubungkan",
+        "hubungkan ACFK-2345-KMRT",
+        "hubungkan ACFK-2345-KMRT setuju",
+        "putuskan",
     ),
     *("cek laporan saya", "T-001-000-0000", "ubah tempat", "ubah waktu", "ganti isi", "hapus fotonya", "tambah cerita"),
 )
@@ -113,7 +117,9 @@ ENDS = frozenset({
 })  # fmt: skip
 DROPS = {"cancelled", "again", "offer_declined"}
 # Replies below which no question need stand.
-ALONE = frozenset({"danger.fire", "too_fast", "move.code_draft", "move.code_tickets", "draft_expires"})
+ALONE = frozenset({
+    "danger.fire", "too_fast", "move.code_draft", "move.code_tickets", "draft_expires", "link.left", "link.alone",
+})  # fmt: skip
 KEEP, NOTICE = timedelta(days=7), timedelta(days=1)
 
 

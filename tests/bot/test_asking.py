@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talking import FACTS, STORY, Chat, chat_after, saying
 
-from bot import answers, asking
+from bot import answers, asking, script
 from bot.conversation import Draft
 from bot.script import QUESTIONS, SCRIPT
 from bot.turns import Around, LookAround, Office, Suggestion
@@ -265,9 +265,15 @@ def test_what_was_left_open_is_said_to_be_unknown() -> None:
 
 @given(st.text(max_size=900))
 def test_an_excerpt_is_a_beginning(words: str) -> None:
-    short = asking.excerpt(words, 100)
+    short = script.excerpt(words, 100)
     assert len(short) <= 102
     assert words.startswith(short.removesuffix(" …").rstrip()) or words == short
+
+
+def test_an_excerpt_ends_with_a_whole_word() -> None:
+    assert script.excerpt("ngetem di badan jalan tiap sore", 14) == "ngetem di …"
+    assert script.excerpt("ngetem di badan", 9) == "ngetem di …"
+    assert script.excerpt("x" * 20, 10) == "x" * 10 + " …"
 
 
 def test_a_title_is_never_empty() -> None:

@@ -15,7 +15,7 @@ from bot import commands
 from bot.conversation import Answer, Draft, Told
 from bot.script import COMMANDS
 from bot.texts import catalogue
-from bot.turns import Adopt, CallHuman, Carried, CarryIn, CarryOut, Erase, ShowData, ShowStatus
+from bot.turns import Adopt, CallHuman, Carried, CarryIn, CarryOut, Erase, LinkIn, LinkOut, ShowData, ShowStatus, Unlink
 
 UNTIL = (NOW + timedelta(minutes=30)).isoformat()
 CODE = "ACFK-2345-KMRT"
@@ -56,6 +56,28 @@ def test_a_command_may_be_written_in_any_way(words: str, around: str, loud: bool
         ("pindah alamat ktp", (None, None)),
         ("pindah ke rumah nomor 5", (None, None)),
         ("pindah T-482-173-9056", ("move", "t-482-173-9056")),
+        ("hubungkan", ("link", None)),
+        ("/hubungkan", ("link", None)),
+        ("Hubungkan ke Telegram!", ("link", None)),
+        ("sambungkan", ("link", None)),
+        ("sambungkan chat ini dengan wa", ("link", None)),
+        ("link", ("link", None)),
+        ("link my chats", ("link", None)),
+        ("hubungkan dua percakapan saya", ("link", None)),
+        (f"hubungkan {CODE}", ("link_asked", CODE.casefold())),
+        (f"/hubungkan {CODE}", ("link_asked", CODE.casefold())),
+        (f"sambungkan {CODE}", ("link_asked", CODE.casefold())),
+        ("hubungkan acfk 2345 kmrt", ("link_asked", "acfk 2345 kmrt")),
+        (f"Hubungkan {CODE} SETUJU.", ("link_in", CODE.casefold())),
+        (f"link {CODE} agree", ("link_in", CODE.casefold())),
+        ("putuskan", ("unlink", None)),
+        ("putuskan chat ini", ("unlink", None)),
+        ("unlink this chat", ("unlink", None)),
+        ("hubungkan listrik ke rumah saya", (None, None)),
+        ("hubungkan pipa ke rumah saya", (None, None)),
+        ("sambungkan kabel telepon", (None, None)),
+        ("putuskan aliran listrik itu", (None, None)),
+        ("putus", (None, None)),
         ("hapus data saya dong", ("erase", None)),
         ("status jalan di depan rumah saya rusak", (None, None)),
         ("batalkan saja proyek jalan itu", (None, None)),
@@ -69,7 +91,15 @@ def test_which_words_are_a_command(words: str, found: tuple[str | None, str | No
 @given(st.text(max_size=200))
 def test_any_words_are_read(words: str) -> None:
     command, _ = commands.read(words)
-    assert command is None or command in {*COMMANDS.values(), "carry", "data"}
+    assert command is None or command in {
+        *COMMANDS.values(),
+        "carry",
+        "data",
+        "link",
+        "link_asked",
+        "link_in",
+        "unlink",
+    }
 
 
 # --- help, a human, language ---------------------------------------------------------------------
@@ -245,3 +275,91 @@ def test_a_question_that_the_script_has_lost_does_not_leave_the_citizen_alone() 
     chat.say("status")
     assert ShowStatus(None) in chat.wishes
     assert sorted(chat.keys) == ["ask.place", "resumed", "status.none"]
+
+
+# --- two chats of one citizen ------------------------------------------------------------------------------
+
+
+def test_the_code_that_links_says_what_it_opens_and_the_question_waits_on() -> None:
+    chat = chat_after("lampu mati")
+    draft, asking = chat.draft, chat.asking
+    chat.code = (CODE, UNTIL)
+    said = chat.say("hubungkan")
+    assert f"hubungkan {CODE}" in said
+    assert "semua laporan dari percakapan ini" in said
+    assert "Jangan pernah berikan" in said
+    assert chat.wishes[-1] == LinkOut()
+    assert chat.keys == ["link.code", "ask.place"]
+    assert (chat.draft, chat.asking) == (draft, asking)
+
+
+def test_nothing_is_linked_before_the_citizen_has_agreed() -> None:
+    chat = chat_after("halo")
+    said = chat.say(f"hubungkan {CODE}")
+    assert chat.wishes == []
+    assert "orang lain" in said
+    assert f"hubungkan {CODE} setuju" in said
+    chat.link_outcome = "done"
+    said = chat.tap("Ya, hubungkan")
+    assert chat.wishes == [LinkIn(CODE)]
+    assert '"putuskan"' in said
+
+
+@pytest.mark.parametrize("words", ["ya", "setuju", "oke"])
+def test_a_mere_yes_links_nothing(words: str) -> None:
+    for begun in (chat_after("halo"), chat_after(STORY)):
+        begun.say(f"hubungkan {CODE}")
+        begun.say(words)
+        assert not any(isinstance(wish, LinkIn) for wish in begun.wishes)
+
+
+def test_with_a_report_in_the_making_consent_is_in_words_and_the_report_stays_as_it_is() -> None:
+    chat = chat_after(STORY)
+    draft, asking = chat.draft, chat.asking
+    chat.say(f"hubungkan {CODE}")
+    assert chat.keys == ["link.confirm", f"ask.{asking}"]
+    chat.link_outcome = "done"
+    chat.say(f"hubungkan {CODE} setuju")
+    assert chat.wishes[-1] == LinkIn(CODE.casefold())
+    assert chat.keys == ["link.done", f"ask.{asking}"]
+    assert (chat.draft, chat.asking) == (draft, asking)
+
+
+@pytest.mark.parametrize("language", ["bahasa indonesia", "english"])
+@pytest.mark.parametrize("outcome", ["unknown", "too_many", "own", "carry_code", "linked"])
+def test_why_a_code_links_nothing(outcome: str, language: str) -> None:
+    chat = chat_after(language)
+    chat.link_outcome = outcome
+    said = chat.say(f"hubungkan {CODE} setuju")
+    assert chat.keys == [f"link.{outcome}"]
+    assert (f"pindah {CODE}" in said) == (outcome == "carry_code")
+
+
+def test_a_code_that_links_is_not_redeemed_by_the_other_word() -> None:
+    chat = chat_after("halo")
+    chat.carried = Carried(problem="link_code")
+    assert '"hubungkan"' in chat.say(f"pindah {CODE}")
+
+
+@pytest.mark.parametrize(("linked", "key"), [(True, "link.left"), (False, "link.alone")])
+def test_leaving(linked: bool, key: str) -> None:
+    chat = chat_after("halo")
+    chat.linked = linked
+    chat.say("putuskan")
+    assert chat.wishes == [Unlink()]
+    assert chat.keys == [key]
+
+
+@pytest.mark.parametrize(("linked", "more"), [(1, ["link.each_its_own"]), (0, [])])
+def test_what_is_told_and_erased_is_of_this_chat_alone(linked: int, more: list[str]) -> None:
+    chat = person(chat_after("halo"))
+    chat.person |= {"linked": linked}
+    chat.say("data saya")
+    assert chat.keys == ["rights.held", *more]
+    chat.say("hapus")
+    chat.tap("Ya, hapus")
+    assert chat.keys == ["rights.erased", *more]
+
+
+def test_help_tells_of_it() -> None:
+    assert "hubungkan" in chat_after("halo").say("bantuan")

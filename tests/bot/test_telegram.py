@@ -833,6 +833,15 @@ async def test_the_words_are_tried_again_without_the_files_that_have_gone(api: F
     assert [what(each) for each in api.sent(CHAT)] == ["photo", "document", "text"]
 
 
+async def test_another_message_of_the_same_words_has_its_files_too(api: FakeBotApi, channel: Telegram) -> None:
+    """Where the first was stopped here and ended by another process."""
+    api.faults.add(bot_api.broken(), method="sendMessage")
+    with pytest.raises(TryLater):
+        await channel.send(replace(ANSWER, key="1.0"))
+    await channel.send(replace(ANSWER, key="2.0"))
+    assert [what(each) for each in api.sent(CHAT)] == ["photo", "document"] * 2 + ["text"]
+
+
 MISHAPS = st.lists(st.sampled_from(["well", "refused", "later", "too many", "odd"]), max_size=12)
 
 

@@ -71,6 +71,10 @@ def test_every_question_can_be_asked_and_tapped() -> None:
             assert len(f"T-482-173-9056:{question.name}:{choice.choice}".encode()) <= 64
 
 
+# What a code that links chats comes to.
+LINKING = ("done", "unknown", "too_many", "own", "carry_code", "linked")
+
+
 def test_every_act_kind_and_problem_has_its_words() -> None:
     """Keys that the code puts together of a fixed part and a name."""
     keys = {f"danger.{kind}" for kind in DANGERS}
@@ -78,7 +82,8 @@ def test_every_act_kind_and_problem_has_its_words() -> None:
     keys |= {f"after.{verb}.done" for verb in {*script.ACTS.values(), "comment"}}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended", "gone")}
     keys |= {f"choice.ticket.{act}" for act in script.ACTS}
-    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own")}
+    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own", "link_code")}
+    keys |= {f"link.{outcome}" for outcome in LINKING}
     keys |= {f"move.code_{what}" for what in ("draft", "tickets")}
     keys |= {f"state_followed.{moves.key(status.name)}" for status in moves.STATUSES}
     keys |= {f"emergency.number.{each.key}" for kind in DANGERS for where in REGIONS for each in numbers(kind, where)}
@@ -100,7 +105,10 @@ def spoken() -> set[str]:
     keys |= {f"after.{verb}.{end}" for verb in (*script.ACTS.values(), "comment") for end in ("done", "ended")}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended")}
     keys |= {f"unsupported.{kind}" for kind in (*dialogue.UNSUPPORTED, "other")}
-    keys |= {f"move.{name}" for name in ("unknown", "too_many", "gone", "own", "code_draft", "code_tickets")}
+    keys |= {
+        f"move.{name}" for name in ("unknown", "too_many", "gone", "own", "link_code", "code_draft", "code_tickets")
+    }
+    keys |= {f"link.{outcome}" for outcome in LINKING}
     keys |= {f"refused.{key}" for text in code for key in re.findall(r"Refused\(\"([\w.]+)\"", text)}
     keys |= {f"{told}.{moves.key(status.name)}" for told in ("state", "state_followed") for status in moves.STATUSES}
     keys |= {f"push.{moves.key(status.name)}{more}" for status in moves.STATUSES for more in ("", "_next")}

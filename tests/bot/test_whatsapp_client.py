@@ -351,6 +351,17 @@ async def test_a_message_goes_on_where_it_was_stopped(api: FakeCloudApi, channel
     assert len(api.sent(BUDI.user)) == 10, "the same words later are another message"
 
 
+async def test_another_message_of_the_same_words_begins_at_its_beginning(api: FakeCloudApi, channel: WhatsApp) -> None:
+    """Where the first was stopped here and ended by another process."""
+    api.faults.choose = lambda _: cloud_api.dead_token() if api.counts["messages"] == 2 else None
+    long = Outgoing(BUDI, "kata " * 1500, key="1.0")
+    with pytest.raises(TryLater):
+        await channel.send(long)
+    said = await channel.send(replace(long, key="2.0"))
+    assert tuple(each.wamid for each in api.sent(BUDI.user)[1:]) == said.ids
+    assert len(said.ids) == 2
+
+
 async def test_what_is_refused_in_the_middle_begins_anew(api: FakeCloudApi, channel: WhatsApp) -> None:
     api.faults.choose = lambda _: cloud_api.closed() if api.counts["messages"] == 2 else None
     long = Outgoing(BUDI, "kata " * 1500)

@@ -34,7 +34,15 @@ def offers_of(body: dict[str, Any]) -> list[tuple[str, str]]:
     action = body.get("interactive", {}).get("action", {})
     rows = [row for section in action.get("sections", []) for row in section["rows"]]
     taps = [button["reply"] for button in action.get("buttons", [])]
-    return [(each.get("description", each["title"]), each["id"]) for each in [*taps, *rows]]
+    return [(read_of(each), each["id"]) for each in [*taps, *rows]]
+
+
+def read_of(offer: dict[str, Any]) -> str:
+    """All that is to be read of a button or row: its title, and what stands below goes on or says it whole."""
+    title, below = offer["title"], offer.get("description")
+    if below is None or (title.endswith("…") and below.startswith(title[:-1])):
+        return str(below or title)
+    return f"{title} {below}"
 
 
 def dense(text: str) -> str:
@@ -154,6 +162,23 @@ def test_a_label_that_is_too_long_for_a_title_stands_whole_below_it() -> None:
             ],
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("label", "title", "below"),
+    [
+        ("T-001-000-0000: Lampu jalan di Lorong Roda mati", "T-001-000-0000:", "Lampu jalan di Lorong Roda mati"),
+        ("Ilir Timur III, Kota Palembang", "Ilir Timur III,", "Kota Palembang"),
+        ("Desa Sako, Kecamatan Rambutan, Banyuasin", "Desa Sako,", "Kecamatan Rambutan, Banyuasin"),
+        ("Selasa, 10 November 2026", "Selasa, 10 November 2026", None),
+        ("Kecamatan Ogan Komering Ulu, Sumsel", "Kecamatan Ogan Komering…", "Kecamatan Ogan Komering Ulu, Sumsel"),
+    ],
+)
+def test_a_long_label_is_broken_where_a_reader_would_pause(label: str, title: str, below: str | None) -> None:
+    offers = (Button(label, "a"), Button("Tidak tahu / lewati banget", "b"))
+    [body] = bodies(Outgoing(BUDI, "Yang mana?", offers))
+    row = body["interactive"]["action"]["sections"][0]["rows"][0]
+    assert (row["title"], row.get("description")) == (title, below)
 
 
 def test_buttons_stand_below_the_last_paragraph_of_a_long_text() -> None:

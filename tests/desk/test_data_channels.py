@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from making import contact, file, rows, run, value
 from pydantic import SecretStr
 from running import web as running_web
 
+from api.delivery import CLOSED, NO_ADDRESS
 from api.house import House
 from api.settings import Settings
 from bot.messages import AILMENTS
@@ -29,6 +31,7 @@ from store.deliveries import NewDelivery
 
 ADMIN, KOMINFO = GRANTS[policy.ADMINISTRATOR], GRANTS[policy.ADMIN_INSTANSI]
 HERE = "/data/saluran"
+PACKAGE = Path(__file__).parents[2] / "bot" / "channels" / "whatsapp"
 
 
 @pytest.fixture
@@ -77,6 +80,22 @@ def test_every_ailment_has_a_name_and_a_remedy(ails: str, channel: str, language
 def test_the_remedies_of_whatsapp_differ(ails: str) -> None:
     others = {ailments.remedy("id", "whatsapp", each) for each in AILMENTS if each != ails}
     assert ailments.remedy("id", "whatsapp", ails) not in others
+
+
+SAYS = [each["says"] for each in tomllib.loads((PACKAGE / "errors.toml").read_text())["meaning"]]
+
+
+@pytest.mark.parametrize("problem", [*SAYS, CLOSED, NO_ADDRESS])
+def test_why_a_message_was_not_sent_is_said_in_the_officers_language(problem: str) -> None:
+    indonesian, english = (ailments.cause(language, f"{problem} (131)") for language in ("id", "en"))
+    assert indonesian.endswith(" (131)")
+    assert english.endswith(" (131)")
+    assert problem not in indonesian != english
+
+
+def test_a_cause_that_we_do_not_know_stands_as_it_was_written_down() -> None:
+    assert ailments.cause("id", "Forbidden: bot was kicked (403)") == "Forbidden: bot was kicked (403)"
+    assert ailments.cause("id", None) == ""
 
 
 def test_what_meta_says_is_kept_where_we_have_no_word_for_it(inside: House) -> None:
@@ -144,6 +163,7 @@ async def test_templates_that_cannot_be_used_say_what_to_do(app: FastAPI, inside
         assert f"lelah (id) dijeda LOW_QUALITY {words.say('id', 'channels.mend_template.paused')}" in page
         assert f"aneh (id) hibernating {words.say('id', 'channels.mend_template.other')}" in page
         assert words.say("id", "channels.warning.flagged") in page
+        assert page.index("lelah (id)") < page.index("dikeluhkan (id)"), "what cannot be used comes first"
 
 
 async def test_a_list_that_cannot_be_read_is_told_without_calling_a_template_bad(app: FastAPI, inside: House) -> None:

@@ -75,6 +75,8 @@ LEFT_OUT: dict[str, dict[str, list[str]]] = {
         "134_erased": ["agency"],
         "136_english_to_the_stars": ["agency"],
         "147_buttons_in_words": ["agency"],
+        "148_two_apps_linked": ["agency", "other"],
+        "149_words_in_the_linked_app": ["agency", "other"],
     },
     "terminal": {
         "45_answer_to_a_message_of_last_month": ["reply"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -209,6 +210,25 @@ async def test_news_after_30_hours_goes_out_as_a_template(
     assert await rows(running.house, "SELECT 1 FROM deliveries WHERE sent_at IS NULL AND failed_at IS NULL") == []
 
 
+async def test_whoever_answers_the_announcement_with_another_report_hears_the_news_first(
+    running: Running, meta: FakeCloudApi, chat: WhatsappChat, office: Office
+) -> None:
+    await chat.report(STORY)
+    [ticket] = await chat.filed()
+    await silent(meta, chat, 30)
+    await alone(running.house)
+    await office.answer(ticket, "Lampunya sudah kami ganti.")
+    await chat.read()
+    before = len(meta.sent(chat.citizen))
+    await chat.report("Jalan di depan SMP 1 Sekayu berlubang besar sejak minggu lalu, banyak motor jatuh.")
+    said = [each.text for each in meta.sent(chat.citizen)[before:]]
+    assert "sudah kami ganti" in said[0], "what waited comes first"
+    assert sum("sudah kami ganti" in each for each in said) == 1
+    first, second = await chat.filed()
+    assert first == ticket
+    assert second != ticket
+
+
 async def test_with_the_template_refused_it_goes_to_the_linked_telegram_chat(
     running: Running, meta: FakeCloudApi, chat: WhatsappChat, office: Office, telegram_api: FakeBotApi
 ) -> None:
@@ -225,15 +245,15 @@ async def test_with_the_template_refused_it_goes_to_the_linked_telegram_chat(
 
 
 async def linked(running: Running, chat: WhatsappChat, telegram_api: FakeBotApi) -> TelegramChat:
-    """The same citizen's Telegram chat: both are contacts of one citizen."""
+    """The same citizen's Telegram chat, linked by their own words."""
     telegram = on_telegram(running, telegram_api, 7011)
     await telegram.say("halo")
     await chat.say("halo")
-    await change(
-        running.house,
-        "WITH person AS (INSERT INTO citizens (name) VALUES ('Siti Aminah') RETURNING id)"
-        " UPDATE contacts SET citizen_id = person.id FROM person",
-    )
+    code = re.search(r"hubungkan ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})", await chat.say("hubungkan"))
+    assert code is not None
+    assert "Kalau Anda menerimanya dari orang lain" in await telegram.say(f"hubungkan {code[1]}")
+    assert "sekarang terhubung" in await telegram.tap("Ya, hubungkan")
+    assert "yang memasukkan kode dari Anda" in await chat.read()
     return telegram
 
 

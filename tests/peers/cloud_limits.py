@@ -139,7 +139,9 @@ def read_interactive(about: dict[str, Any]) -> Shown:
                     title = words_of(row.get("title"), "row title", 24, 131009)
                     if "description" in row:
                         described = words_of(row["description"], "row description", 72, 131009)
-                        title = described if title.endswith("…") and described.startswith(title[:-1]) else title
+                        if title.endswith(("…", ":", ",")):  # the label goes on below, or stands whole there
+                            whole = title.endswith("…") and described.startswith(title[:-1])
+                            title = described if whole else f"{title} {described}"
                     buttons.append((title, words_of(row.get("id"), "row id", 200, 131009)))
             if not 1 <= len(buttons) <= 10:
                 raise Refusal(131009, f"Total row count exceed max allowed count: 10: {len(buttons)}")

@@ -389,3 +389,10 @@ async def test_whatever_happens_each_person_hears_everything_once_and_in_order(
                 text("SELECT count(*) FROM deliveries WHERE sent_at IS NULL AND failed_at IS NULL")
             )
         ).scalar_one() == 0
+
+
+async def test_a_message_that_was_tried_for_months_does_not_stop_the_others(engine: AsyncEngine) -> None:
+    await add(engine, "1", "one")
+    await run(engine, "UPDATE deliveries SET attempts = 32767")
+    await add(engine, "2", "two")
+    assert len(await claim(engine)) == 2

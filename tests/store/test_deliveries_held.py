@@ -215,6 +215,15 @@ async def test_whoever_wrote_while_it_was_to_be_held_gets_it_at_once(engine: Asy
     assert keys(await claim(engine)) == ["one"]
 
 
+async def test_whose_clock_is_ahead_holds_it_all_the_same(engine: AsyncEngine) -> None:
+    """By the store's clock the window is open still; by the speaker's it has closed."""
+    contact_id = await write(engine, "first", at=now() - DAY + timedelta(minutes=5))
+    await add(engine, contact_id, "one")
+    [claimed] = await claim(engine)
+    assert await mark(engine, held(claimed)) == []
+    assert await claim(engine) == []
+
+
 async def test_nobody_waits_for_a_turn_that_works_on_the_chat(engine: AsyncEngine) -> None:
     """It is marked later, and then the citizen has written: nothing stays held with its window open."""
     contact_id = await write(engine, "first")

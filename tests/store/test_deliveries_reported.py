@@ -498,3 +498,14 @@ async def test_it_goes_with_the_words(engine: AsyncEngine) -> None:
     await run(engine, "UPDATE deliveries SET says = '[]'")
     assert await forget(datetime.now(UTC) - timedelta(days=2)) == 1
     assert await value(engine, "SELECT count(*) FROM provider_messages") == 0
+
+
+async def test_what_the_whole_channel_suffers_from_may_last_for_weeks(engine: AsyncEngine) -> None:
+    """An account that nobody pays for takes each message and fails it later, every few minutes."""
+    await sent(engine, "first")
+    await run(engine, "UPDATE deliveries SET reopened = 600")
+    await run(engine, "UPDATE provider_messages SET round = 600")
+    assert await fail(engine, "first", "channel") is not None
+    assert await state(engine) == PENDING
+    soon = "SELECT due_at > now() + interval '4 minutes' AND due_at < now() + interval '6 minutes' FROM deliveries"
+    assert await value(engine, soon)

@@ -425,6 +425,12 @@ async def test_somebody_who_has_or_had_another_id_is_not_joined(engine: AsyncEng
     assert await ids_of(engine, NUMBER) == {"ID.6", "628666"}
     assert await ids_of(engine, "628555") == {"ID.5"}
     assert await people(engine) == 3
+    # All its ids are named, but it was first seen under another one.
+    await renamed(engine, ("ID.5",), ("628777",))
+    await renamed(engine, ("ID.6", "628666"), ("628777", "ID.7"))
+    assert await ids_of(engine, NUMBER) == {"ID.7", "628777"}
+    assert await ids_of(engine, "628555") == set()
+    assert await people(engine) == 3
 
 
 async def test_a_lasting_id_never_leaves_whoever_has_it(engine: AsyncEngine) -> None:
@@ -696,7 +702,7 @@ async def test_whatever_order_messages_come_in_a_number_is_with_whoever_showed_i
 async def patiently(engine: AsyncEngine, ids: Sequence[str], who: str, message_id: str, apart: bool) -> list[str]:
     """A turn that files a complaint, as api/intake.py runs it: rolled back and done again where somebody is in the way.
     `apart`: who it is was settled in a transaction of its own. Returns the kinds of errors that it met."""
-    met = []
+    met: list[str] = []
     while True:
         try:
             if apart:
@@ -775,6 +781,21 @@ async def test_a_join_waits_for_the_turn_in_the_other_chat_and_nobody_is_lost(cr
     assert len({row.draft for row in held}) == 2
 
 
+async def test_whoever_waited_for_a_contact_that_lost_the_number_meanwhile_looks_anew(crowd: AsyncEngine) -> None:
+    await recognised(crowd, LASTING, NUMBER)
+    async with crowd.begin() as somebody:
+        await somebody.execute(text("SELECT 1 FROM contacts FOR NO KEY UPDATE"))
+        waiting = asyncio.create_task(recognised(crowd, OTHER, NUMBER))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await recognise(somebody, CHANNEL, (LASTING, ANOTHER))
+    with pytest.raises(Busy):
+        await waiting
+    address = await recognised(crowd, OTHER, NUMBER)
+    assert await ids_of(crowd, address) == {OTHER, NUMBER}
+    assert await ids_of(crowd, NUMBER) == {LASTING, ANOTHER}
+
+
 async def test_a_turn_that_had_looked_before_its_chat_was_joined_begins_anew(crowd: AsyncEngine) -> None:
     await wrote(crowd, LASTING)
     await wrote(crowd, NUMBER)
@@ -847,8 +868,7 @@ async def test_joins_turns_officers_and_speakers_at_once_all_end_and_nothing_is_
         async with crowd.begin() as connection:
             happened = await complaints.move(connection, ticket, found, OPERATOR, reason=None, note=None)
             for reader in await complaints.readers(connection, happened.complaint_id):
-                says = [("push.note", {})]
-                new = NewDelivery(reader.contact_id, reader.channel, reader.address, says, "id")
+                new = NewDelivery(reader.contact_id, reader.channel, reader.address, [("push.note", {})], "id")
                 await deliveries.add(connection, new)
 
     async def insist(act: Callable[[], Awaitable[None]]) -> None:

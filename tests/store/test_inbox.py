@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import contact, rows, run, say, take, value
+from making import CHANNEL, contact, rows, run, say, take, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store import contacts, inbox
@@ -92,6 +92,26 @@ async def test_who_writes_again_gets_what_could_not_be_delivered(engine: AsyncEn
         await take(connection, "2", "8")
     pending = await rows(engine, "SELECT contact_id, problem FROM deliveries WHERE failed_at IS NULL")
     assert pending == [(away, None)]
+
+
+async def test_what_a_machine_tells_of_a_file_does_not_count_as_written(engine: AsyncEngine) -> None:
+    """A transcript may come hours after the voice note: the citizen is as silent, and as lost, as before."""
+    async with engine.begin() as connection:
+        contact_id = await contact(connection)
+        await say(connection, contact_id, "one")
+        await contacts.lose(connection, contact_id, "blocked")
+    await run(engine, "UPDATE deliveries SET failed_at = now()")
+    await run(engine, "UPDATE contacts SET last_message_at = now() - interval '5 hours'")
+    seen = "SELECT last_message_at, unreachable_since, unreachable_reason FROM contacts"
+    before = await rows(engine, seen)
+    async with engine.begin() as connection:
+        what: dict[str, Any] = {"channel": CHANNEL, "address": "7", "sequence": 0, "name": None, "payload": {}}
+        moment = datetime.now(UTC)
+        taken = await inbox.take(connection, message_id="transcript:1", received_at=moment, written=False, **what)
+    assert taken is not None
+    assert taken.contact_id == contact_id
+    assert await rows(engine, seen) == before
+    assert await value(engine, "SELECT failed_at IS NOT NULL FROM deliveries")
 
 
 async def test_who_becomes_a_citizen_stays_one(engine: AsyncEngine) -> None:
@@ -206,3 +226,57 @@ async def test_a_deeply_nested_payload_is_kept(engine: AsyncEngine) -> None:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_every_payload_can_be_kept(engine: AsyncEngine, payload: Any) -> None:
     assert await keep(engine, payload)
+
+
+# --- what belongs to no chat any more -----------------------------------------------------------------
+
+NIGHT = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+WORDS, REPEATS = timedelta(days=90), timedelta(days=30)
+
+
+async def kept(engine: AsyncEngine, message_id: str, payload: Any, days: int, address: str | None = None) -> None:
+    """A line that came so many days before that night."""
+    async with engine.begin() as connection:
+        what = {"message_id": message_id, "payload": payload, "received_at": NIGHT - timedelta(days=days)}
+        assert await inbox.keep(connection, channel="whatsapp", **what)
+    await run(engine, "UPDATE inbox SET address = :address WHERE message_id = :id", address=address, id=message_id)
+
+
+async def forgotten(engine: AsyncEngine, most: int = 100) -> int:
+    async with engine.begin() as connection:
+        return await inbox.forget(connection, NIGHT - WORDS, NIGHT - REPEATS, most)
+
+
+async def test_what_no_chat_has_goes_after_its_time_with_its_name(engine: AsyncEngine) -> None:
+    """A provider's name of a message may hold the sender's telephone number."""
+    notice = {"system": {"wa_id": "6281234567890"}}
+    await kept(engine, "wamid.old", notice, 91)
+    await kept(engine, "wamid.erased", {}, 31)
+    for message_id, payload, days, address in (
+        ("wamid.young", notice, 89, None),
+        ("wamid.erased.just.now", {}, 29, None),
+        ("wamid.chat", notice, 400, "ID.1"),
+        ("wamid.chat.of.a.group", {}, 400, "ID.1"),
+    ):
+        await kept(engine, message_id, payload, days, address)
+    assert await forgotten(engine) == 2
+    assert await forgotten(engine) == 0
+    found = await rows(engine, "SELECT id, message_id, payload FROM inbox ORDER BY id")
+    assert [row.payload for row in found[:2]] == [{}, {}]
+    assert [row.message_id for row in found[:2]] == [f"gone:{row.id}" for row in found[:2]]
+    assert [row.message_id for row in found[2:]] == [
+        "wamid.young", "wamid.erased.just.now", "wamid.chat", "wamid.chat.of.a.group"
+    ]  # fmt: skip
+
+
+async def test_while_a_provider_may_repeat_it_a_message_is_known_without_its_words(engine: AsyncEngine) -> None:
+    await kept(engine, "wamid.x", {"text": "rahasia"}, 2)
+    async with engine.begin() as connection:
+        assert await inbox.forget(connection, NIGHT - timedelta(days=1), NIGHT - REPEATS, 100) == 1
+    assert await rows(engine, "SELECT message_id, payload FROM inbox") == [("wamid.x", {})]
+
+
+async def test_only_so_many_go_at_once(engine: AsyncEngine) -> None:
+    for number in range(3):
+        await kept(engine, f"wamid.{number}", {"text": "halo"}, 100)
+    assert [await forgotten(engine, 2) for _ in range(3)] == [2, 1, 0]

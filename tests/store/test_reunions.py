@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -367,6 +368,32 @@ async def test_a_code_for_a_draft_goes_on_carrying_that_draft(engine: AsyncEngin
     assert (found.contact_id, found.number, found.saved["told"]) == (stays, 3, [["Lampu mati.", 5]])
 
 
+async def test_whoever_redeems_a_code_while_its_chat_is_joined_finds_it_where_it_went(engine: AsyncEngine) -> None:
+    third = await wrote(engine, "third")  # the lowest id, so that it waits for the other chat
+    stays, goes = await pair(engine, drafts=1, draft=DRAFT)
+    async with engine.begin() as connection:
+        await heard(connection, "goes", EARLIER)
+        offered = await carryovers.offer(connection, goes, draft=1, ticket=None, now=NOW)
+        assert offered is not None
+
+    async def redeemed() -> carryovers.Outcome:
+        async with engine.begin() as connection:
+            await heard(connection, "third")
+            return await carryovers.redeem(connection, offered[0], by=third, now=NOW)
+
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT 1 FROM contacts WHERE id > :id FOR NO KEY UPDATE"), {"id": third})
+        redeeming = asyncio.create_task(redeemed())
+        await asyncio.sleep(0.2)
+        assert not redeeming.done()
+        await reunions.join(connection, stays, goes)
+    with pytest.raises(carryovers.Busy):
+        await redeeming
+    found = await redeemed()
+    assert isinstance(found, carryovers.Draft)
+    assert (found.contact_id, found.number) == (stays, 3)
+
+
 async def test_a_matter_is_about_the_chat_that_stays_and_the_same_one_is_open_once(engine: AsyncEngine) -> None:
     stays, goes = await pair(engine)
     async with engine.begin() as connection:
@@ -433,6 +460,20 @@ async def test_what_no_speaker_has_had_comes_last_and_everything_else_keeps_its_
     assert found["4"].leased_until is not None
 
 
+async def test_a_message_that_the_provider_knows_keeps_the_id_that_its_reports_name(engine: AsyncEngine) -> None:
+    stays, goes = await pair(engine)
+    opened_again = await say(engine, goes, "x")
+    await run(
+        engine,
+        "INSERT INTO provider_messages (channel, provider_id, delivery_id, state)"
+        " VALUES (:c, 'wamid.1', :id, 'failed')",
+        c=CHANNEL, id=opened_again,
+    )  # fmt: skip
+    await joined(engine, stays, goes)
+    [row] = await rows(engine, "SELECT id, contact_id FROM deliveries")
+    assert tuple(row) == (opened_again, stays)
+
+
 async def test_a_speaker_that_holds_a_message_tells_what_became_of_it_afterwards(engine: AsyncEngine) -> None:
     stays, goes = await pair(engine)
     await say(engine, goes, "x")
@@ -459,7 +500,7 @@ async def test_what_could_not_be_said_is_said_when_the_person_writes(engine: Asy
     assert await value(engine, "SELECT unreachable_since FROM contacts WHERE id = :id", id=stays) is None
 
 
-ASKED = [("noted.story", {}), ("ask.place", {})]
+ASKED: list[tuple[str, dict[str, Any]]] = [("noted.story", {}), ("ask.place", {})]
 CHOICES = [("choice.yes", "1:class:yes"), ("choice.no", "1:class:no", {"n": 1})]
 DRAFT = {"number": 1, "told": [["Lampu mati.", 5]], "answers": {}}
 
@@ -557,7 +598,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
         )
         for number in numbers
     ]
-    open_one, *parked = drafts or [None]
+    open_one, parked = (drafts[0] if drafts else None), drafts[1:]
     last = Filed("T-1", draw(st.integers(1, 6)), at=draw(st.floats(0, 9))) if draw(st.booleans()) else None
     return Conversation(
         language=draw(st.sampled_from(["id", "en"])),
@@ -567,7 +608,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
         tries=draw(st.integers(0, 3)),
         drafts=max([*numbers, last.number if last else 0, draw(st.integers(0, 7))]),
         draft=open_one,
-        parked=tuple(each for each in parked if each),
+        parked=tuple(parked),
         held=tuple(Told(*part) for part in draw(words)) if open_one else (),
         last=last,
         seen_at=draw(st.floats(0, 9)),

@@ -770,6 +770,20 @@ async def test_whoever_has_filed_is_known_until_the_report_is_anonymous(engine: 
     assert await value(engine, "SELECT address FROM contacts WHERE id = :id", id=contact_id) == f"gone:{contact_id}"
 
 
+async def test_whoever_has_carried_everything_to_another_chat_is_forgotten(engine: AsyncEngine) -> None:
+    contact_id = await person(engine, "ID.1", PHONE, at=NOW - timedelta(days=91))
+    await filed(engine, contact_id)
+    async with engine.begin() as connection:
+        by = await heard(connection, "other")
+        offered = await carryovers.offer(connection, contact_id, draft=None, ticket=None, now=NOW)
+        assert offered is not None
+        assert isinstance(await carryovers.redeem(connection, offered[0], by=by, now=NOW), carryovers.Tickets)
+    while not (await swept(engine)).done:
+        pass
+    assert await known_ids(engine, contact_id) == set()
+    assert await value(engine, "SELECT count(*) FROM complaint_parties WHERE contact_id = :id", id=by) == 1
+
+
 async def test_a_contact_that_lost_its_only_number_is_forgotten_like_everybody(engine: AsyncEngine) -> None:
     old = NOW - timedelta(days=91)
     stranded = await person(engine, PHONE, at=old)

@@ -446,6 +446,6 @@ def _digest(what: Outgoing | File) -> bytes:
     """What tells a message, or a file, from all others."""
     if isinstance(what, File):
         return hashlib.sha256(what.content_type.encode() + b"\0" + what.content).digest()
-    words = (what.address, what.text, what.buttons, what.asks, what.template, what.language, what.missing)
+    words = (what.key, what.address, what.text, what.buttons, what.asks, what.template, what.language, what.missing)
     files = b"".join(map(_digest, what.files))
     return hashlib.sha256(repr(words).encode() + files).digest()

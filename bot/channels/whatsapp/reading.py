@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -92,10 +92,12 @@ _CHANGED = re.compile(r" from (\S+) to (\S+)$")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A part of what was posted, and the smallest whole that tells it again: the change with this part alone."""
+    """A part of what was posted, and the smallest whole that tells it again: the change with this part alone.
+    `account` is the id of the business account that it is about, which stands around all of that; None if none does."""
 
     part: Part
     payload: Mapping[str, Any]
+    account: str | None = field(default=None, compare=False)
 
 
 def read(payload: Any) -> list[Heard]:
@@ -104,7 +106,8 @@ def read(payload: Any) -> list[Heard]:
     A message is read for what it says, or is `unsupported` where its sender at least can be seen. Whatever else cannot
     be understood is an `Unknown`, so that it can be kept.
     """
-    heard = [each for entry in _list(payload, "entry") for each in _read_entry(entry)]
+    entries = _list(payload, "entry")
+    heard = [replace(each, account=_id(_get(entry, "id"))) for entry in entries for each in _read_entry(entry)]
     return heard or [Heard(Unknown(), _as_mapping(payload))]
 
 

@@ -38,6 +38,8 @@ _TYPED = re.compile(
     r"\W*(?:(?:yang|pilih|pilihan|nomor|nomer|no|number|option)(?=[\W\d])\W*)*(\d{1,3})\W*", re.IGNORECASE
 )
 
+_SIGN = re.compile(r"(?<=\w)([:,]) ")
+
 
 def bodies(message: Outgoing, uploaded: Sequence[tuple[File, str]] = ()) -> list[Body]:
     """The bodies of the calls that say one message, in order: its files, its text, and its choices with the last of it.
@@ -106,7 +108,7 @@ def _manner(buttons: Sequence[Button]) -> Manner:
         return "numbers"
     if len(labels) <= BUTTONS and all(fits(label, BUTTON_LIMIT) for label in labels):
         return "buttons"
-    if len(labels) <= ROWS and all(fits(label, DESCRIPTION_LIMIT) for label in labels):
+    if len(labels) <= ROWS and all(fits(_row(each).get("description", ""), DESCRIPTION_LIMIT) for each in buttons):
         return "list"
     return "numbers"
 
@@ -120,10 +122,15 @@ def _choices(manner: Manner, buttons: Sequence[Button], language: str) -> Body:
 
 
 def _row(button: Button) -> Body:
-    """A row of a list. A label that is too long for a title stands whole below it."""
+    """A row of a list. A label that is too long for a title goes on below it after its first sign ("T-1: lampu mati",
+    "Sukarami, Kota Palembang"); where that does not fit, it stands whole below its beginning."""
     label = _label(button)
-    title = shorten(label, TITLE_LIMIT)
-    return {"id": button.choice, "title": title, **({} if title == label else {"description": label})}
+    if fits(label, TITLE_LIMIT):
+        return {"id": button.choice, "title": label}
+    head, _, rest = _SIGN.sub(r"\1\n", label, count=1).partition("\n")
+    if rest and fits(head, TITLE_LIMIT):
+        return {"id": button.choice, "title": head, "description": rest}
+    return {"id": button.choice, "title": shorten(label, TITLE_LIMIT), "description": label}
 
 
 def _label(button: Button) -> str:
