@@ -10,6 +10,7 @@ from typing import Any
 from desking import GRANTS, SEKAYU
 from fastapi import FastAPI
 from making import file
+from peers.bot_api import JPEG
 from routes import Answer, Found, ask, filled
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -182,7 +183,7 @@ async def staged(app: FastAPI, inside: House) -> Scene:
     async with inside.engine.begin() as connection:
         reports = {kind: await _report(connection, kind) for kind in REPORTS}
         await merging.merge(connection, reports["merged"].ticket, reports["own"].ticket, Actor("operator", "staff:0"))
-        digest = inside.shelf.put(b"\xff\xd8\xff")
+        digest = inside.shelf.put(JPEG)
         await execute(connection, "UPDATE media SET sha256 = :digest", digest=digest)
         people = [Person(NOBODY)]
         held = {

@@ -37,6 +37,7 @@ PUBLIC = {
     "/chat/messages": "a citizen's chat, by the cookie",
     "/chat/files": "a citizen's chat, by the cookie",
     "/chat/files/{id_}": "a citizen's own file, by the cookie",
+    "/chat/lampiran/{id_}": "a file that was sent to this chat, by the cookie",
     "/chat/leave": "a citizen's chat, by the cookie",
     "/chat/events": "a citizen's chat, by the cookie",
     "/chat/static/{name}": "scripts and styles",
