@@ -13,7 +13,7 @@ from api import health, problems, verifying, webchat
 from api.chat import Chat
 from api.desk import DeskShell
 from api.house import House, open_house
-from api.providers import introduce, telegram, whatsapp
+from api.providers import introduce, telegram
 from api.rest.attention import router as attention
 from api.rest.complaints import router as rest
 from api.rest.learning import router as learning
@@ -45,10 +45,6 @@ def build(settings: Settings, url: str) -> FastAPI:
             if settings.telegram_token and settings.telegram_mode == "webhook":
                 channel = await stack.enter_async_context(telegram(settings))
                 tasks.append(asyncio.create_task(introduce(house(), channel, secret)))
-            if settings.whatsapp_token:
-                client = await stack.enter_async_context(whatsapp(settings))
-                app.state.courtesies = whatsapp_door.Courtesies(client)
-                stack.push_async_callback(app.state.courtesies.stop)
             yield
             for task in tasks:
                 task.cancel()
@@ -76,17 +72,7 @@ def build(settings: Settings, url: str) -> FastAPI:
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))
     if settings.whatsapp_token:
-        app.include_router(
-            whatsapp_door.routes(
-                house,
-                lambda: app.state.courtesies,
-                app_secret=settings.whatsapp_app_secret.get_secret_value(),
-                verify_token=settings.whatsapp_verify_token.get_secret_value(),
-                number=settings.whatsapp_phone_number_id,
-                account=settings.whatsapp_business_account_id,
-            )
-        )
-
+        app.include_router(whatsapp_door.routes(house, settings))
     app.mount("/desk", desk.build(shell), name="desk")
 
     @app.get("/", include_in_schema=False)

@@ -55,7 +55,7 @@ async def readyz(request: Request) -> JSONResponse:
     """
     house: House = request.app.state.house
     checks: dict[str, Any] = {"database": "down", "migrations": "unknown", "worker": "unknown", "speaker": "unknown"}
-    checks["channels"] = dict.fromkeys(ailments.opened(house.settings), "unknown")
+    checks["channels"] = dict.fromkeys(house.settings.channels, "unknown")
     try:
         async with house.engine.connect() as connection:
             row = (await connection.execute(_STATE, {"alive": ALIVE_SECONDS})).one()
@@ -92,7 +92,7 @@ async def _channels(connection: AsyncConnection, house: House) -> dict[str, str]
     health = await channels.health(connection)
     return {
         name: ailments.sentence("en", name, health.get(name), await channels.templates(connection, name))
-        for name in ailments.opened(house.settings)
+        for name in house.settings.channels
     }
 
 
@@ -103,7 +103,7 @@ async def metrics(request: Request) -> Response:
     registry = CollectorRegistry()
     try:
         async with house.engine.connect() as connection:
-            registry.register(_Gauges(await _ledger(connection, ailments.opened(house.settings))))
+            registry.register(_Gauges(await _ledger(connection, house.settings.channels)))
     except Exception:
         registry.register(_Gauges([_gauge("lapor_database_up", "Whether the database answers", {"": 0.0})]))
     return Response(generate_latest(OWN) + generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,6 @@ from api.condition import TOLD_LATER
 from api.delivery import REFUSED, silent
 from api.unit import Unit
 from bot.messages import Report, TemplateRefused, TryLater, Undeliverable, WindowClosed
-from desk import ailments
 from store import channels, reported
 from store.reported import Trouble
 
@@ -27,7 +26,7 @@ async def told(work: Unit, channel: str, report: Report) -> None:
         report.at,
         trouble=_kind(trouble) if report.state == "failed" else None,
         problem=trouble.reason if trouble is not None else None,
-        silent=silent(ailments.opened(work.house.settings)),
+        silent=silent(work.house.settings.channels),
     )
     if news is None:
         return

@@ -161,6 +161,12 @@ class Settings(BaseSettings):
             raise ValueError("OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be set with OIDC_ISSUER")
         return self
 
+    @property
+    def channels(self) -> list[str]:
+        """The channels that these settings open."""
+        tokens = {"telegram": self.telegram_token, "webchat": True, "whatsapp": self.whatsapp_token}
+        return [name for name, token in tokens.items() if token]
+
     def client_of(self, key: str) -> str | None:
         """The name that goes with an API key; None for an unknown key. Takes the same time for every key."""
         given = hashlib.sha256(key.encode()).digest()

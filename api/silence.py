@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
-import structlog
+from functools import partial
 
 from api import intake
 from api.house import House
-from api.problems import where
-from api.unit import Unit, unit
+from api.unit import Unit, one_by_one
 from bot import conversation, dialogue
 from store import contacts
-from store.database import is_down
 from store.deliveries import NewDelivery
-
-log = structlog.get_logger(__name__)
 
 # A draft's end is announced so long before it.
 NOTICE = timedelta(days=1)
@@ -34,15 +29,7 @@ async def keep_drafts(house: House) -> int:
     async with house.engine.connect() as connection:
         now = house.now()
         waiting = await contacts.drafts_untouched(connection, now - (keep - notice), now - notice, MOST)
-    told = 0
-    for contact_id in waiting:
-        try:
-            async with unit(house) as work:
-                told += await _look(work, contact_id, keep, notice)
-        except Exception as error:
-            if not is_down(error):
-                log.error("draft_failed", kind=type(error).__name__, where=where(error))
-    return told
+    return await one_by_one(house, waiting, partial(_look, keep=keep, notice=notice), failed="draft_failed")
 
 
 async def _look(work: Unit, contact_id: int, keep: timedelta, notice: timedelta) -> bool:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import reactions
 from api.house import House
+from api.problems import where
 from api.queue import enqueue
 from store import deliveries
 from store.complaints import Event
+from store.database import is_down
 from store.deliveries import NewDelivery
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -53,3 +60,17 @@ async def unit(house: House) -> AsyncIterator[Unit]:
             house.waker.wake()
         for ticket in {event.ticket for event in work.events}:
             house.waker.tell(ticket)
+
+
+async def one_by_one(house: House, all_: Iterable[T], act: Callable[[Unit, T], Awaitable[bool]], *, failed: str) -> int:
+    """Do this for each, in a transaction of its own, so that one on which we fail, which is logged under that name,
+    leaves the others as they are; returns for how many it said yes."""
+    count = 0
+    for each in all_:
+        try:
+            async with unit(house) as work:
+                count += await act(work, each)
+        except Exception as error:
+            if not is_down(error):
+                log.error(failed, kind=type(error).__name__, where=where(error))
+    return count

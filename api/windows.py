@@ -11,21 +11,15 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from api import intake, reactions
 from api.delivery import REMINDERS
 from api.house import House
-from api.problems import where
-from api.unit import Unit, unit
+from api.unit import Unit, one_by_one
 from bot import conversation, dialogue
 from bot.turns import Say, Turn
 from store import contacts, windows
-from store.database import is_down
 from store.deliveries import NewDelivery
 from store.windows import Closing
-
-log = structlog.get_logger(__name__)
 
 # So long before the window closes, where that is by day.
 BEFORE = timedelta(hours=2)
@@ -62,17 +56,8 @@ async def keep_windows(house: House) -> int:
         now = house.now()
         await windows.forget(connection, now, REMINDERS)
         found = await windows.closing(connection, now, now + FURTHEST, most=MOST)
-    told = 0
-    for each in found:
-        if not is_due(now, each.until, _zone(house, each)):
-            continue
-        try:
-            async with unit(house) as work:
-                told += await _remind(work, each.contact_id)
-        except Exception as error:
-            if not is_down(error):
-                log.error("window_failed", kind=type(error).__name__, where=where(error))
-    return told
+    due = [each.contact_id for each in found if is_due(now, each.until, _zone(house, each))]
+    return await one_by_one(house, due, _remind, failed="window_failed")
 
 
 def _zone(house: House, chat: Closing) -> ZoneInfo:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from desk import words
 from store.channels import APPROVED, Health, TemplateState
@@ -16,13 +15,6 @@ from store.channels import APPROVED, Health, TemplateState
 # Most ailments are mended alike everywhere; the remedy of a channel of its own goes before.
 _ANY = "any"
 _WORD = re.compile("[a-z0-9]+")
-# The setting without which a channel is closed; what ailed it when it was closed is nobody's matter any more.
-_TOKENS = {"telegram": "telegram_token", "webchat": "", "whatsapp": "whatsapp_token"}
-
-
-def opened(settings: Any) -> list[str]:
-    """The channels that these settings open."""
-    return [channel for channel, token in _TOKENS.items() if not token or getattr(settings, token)]
 
 
 def name(language: str, ails: str) -> str:

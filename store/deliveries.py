@@ -19,9 +19,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import contacts, elsewhere, policy, reported
-from store.elsewhere import MARGIN_SECONDS, OTHERS
-from store.policy import Reach
+from store import elsewhere, reported
+from store.elsewhere import MARGIN_SECONDS
 from store.reported import Part
 from store.statement import Statement
 
@@ -475,7 +474,7 @@ async def next_due(connection: AsyncConnection, channels: Sequence[str]) -> floa
     return None if found.wait is None else max(0.0, float(found.wait))
 
 
-# --- for the chat page and for operators ---------------------------------------------------------------
+# --- for the chat page -----------------------------------------------------------------------------------
 
 _LINES = text("""
     WITH chat AS (SELECT id FROM contacts WHERE channel = :channel AND address = :address),
@@ -513,133 +512,3 @@ async def lines(connection: AsyncConnection, channel: str, address: str, after: 
         Line(row.id, row.heard, row.content, row.buttons or (), row.language or "id", row.at)
         for row in await connection.execute(_LINES, parameters)
     ]
-
-
-# --- what could not be said ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message that has failed for good; never its words. `ticket` is the complaint it was about, if any; `lost`: the
-    chat cannot be reached any more; `elsewhere` are the channels of other chats of the same citizen that can be, for
-    what is no part of a conversation."""
-
-    id: int
-    ticket: str | None
-    region: str | None
-    channel: str
-    created_at: datetime
-    failed_at: datetime
-    problem: str
-    lost: bool
-    elsewhere: tuple[str, ...]
-
-
-_UNDELIVERED = text(f"""
-    SELECT d.id, k.ticket, k.region, d.channel, d.created_at, d.failed_at, coalesce(d.problem, '') AS problem,
-           c.unreachable_since IS NOT NULL AS lost,
-           ARRAY(SELECT DISTINCT o.channel FROM ({OTHERS}) o ORDER BY o.channel) AS elsewhere
-    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-         LEFT JOIN complaints k ON k.id = d.complaint_id LEFT JOIN agencies a ON a.code = k.agency
-    WHERE d.failed_at IS NOT NULL AND (:all OR (k.id IS NOT NULL AND {policy.COVERED}))
-      AND (CAST(:only AS bigint) IS NULL OR d.id = :only)
-    ORDER BY d.failed_at DESC, d.id DESC LIMIT :most
-""")  # noqa: S608 -- ours, above
-
-
-async def undelivered(
-    connection: AsyncConnection, reach: Reach, home: str, *, everything: bool, most: int, only: int | None = None
-) -> list[Undelivered]:
-    """What could not be said, the newest first: about the complaints that a reach covers, or all of it."""
-    parameters = {**policy.covered(reach, home), "all": everything, "most": most, "only": only}
-    return [
-        Undelivered(
-            id=row.id,
-            ticket=row.ticket,
-            region=row.region,
-            channel=row.channel,
-            created_at=row.created_at,
-            failed_at=row.failed_at,
-            problem=row.problem,
-            lost=row.lost,
-            elsewhere=tuple(row.elsewhere),
-        )
-        for row in await connection.execute(_UNDELIVERED, parameters)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A message that waits until the citizen writes; never its words. `announced`: they have been told that there is
-    something; `templates` are those ("name language") that the provider refused for it. The rest as in `Undelivered`.
-    """
-
-    id: int
-    ticket: str | None
-    region: str | None
-    channel: str
-    created_at: datetime
-    held_at: datetime
-    problem: str
-    announced: bool
-    templates: tuple[str, ...]
-    lost: bool
-    elsewhere: tuple[str, ...]
-
-
-_HELD = text(f"""
-    SELECT d.id, k.ticket, k.region, d.channel, d.created_at, d.held_at, coalesce(d.problem, '') AS problem,
-           c.announced_at IS NOT NULL AND (c.last_message_at IS NULL OR c.announced_at >= c.last_message_at)
-               AS announced,
-           coalesce(d.refused, '{{}}') AS templates, c.unreachable_since IS NOT NULL AS lost,
-           ARRAY(SELECT DISTINCT o.channel FROM ({OTHERS}) o ORDER BY o.channel) AS elsewhere
-    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-         LEFT JOIN complaints k ON k.id = d.complaint_id LEFT JOIN agencies a ON a.code = k.agency
-    WHERE d.held_at IS NOT NULL AND (:all OR (k.id IS NOT NULL AND {policy.COVERED}))
-      AND (CAST(:only AS bigint) IS NULL OR d.id = :only)
-    ORDER BY d.held_at DESC, d.id DESC LIMIT :most
-""")  # noqa: S608 -- ours, above
-
-
-async def held(
-    connection: AsyncConnection, reach: Reach, home: str, *, everything: bool, most: int, only: int | None = None
-) -> list[Held]:
-    """What waits until its citizen writes, the newest first: about the complaints that a reach covers, or all of it."""
-    parameters = {**policy.covered(reach, home), "all": everything, "most": most, "only": only}
-    return [
-        Held(
-            id=row.id,
-            ticket=row.ticket,
-            region=row.region,
-            channel=row.channel,
-            created_at=row.created_at,
-            held_at=row.held_at,
-            problem=row.problem,
-            announced=row.announced,
-            templates=tuple(row.templates),
-            lost=row.lost,
-            elsewhere=tuple(row.elsewhere),
-        )
-        for row in await connection.execute(_HELD, parameters)
-    ]
-
-
-_WHERE_TO = text(f"""
-    SELECT d.contact_id, (SELECT o.id FROM ({OTHERS}) o WHERE o.channel = :channel ORDER BY o.id DESC LIMIT 1) AS other
-    FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-    WHERE d.id = :id AND (d.failed_at IS NOT NULL OR d.held_at IS NOT NULL)
-""")  # noqa: S608 -- ours, above
-
-
-async def again(connection: AsyncConnection, delivery_id: int, channel: str | None = None) -> bool:
-    """Let a message that has failed or is held be said once more, in its chat or in the same citizen's chat of another
-    channel. One that is held, in its chat: whatever goes through now is tried.
-
-    False where there is no such message any more (somebody was quicker), or no such chat. It changes nothing then.
-    """
-    where = (await connection.execute(_WHERE_TO, {"id": delivery_id, "channel": channel})).one_or_none()
-    target = None if where is None else where.contact_id if channel is None else where.other
-    if target is None:
-        return False
-    await contacts.lock(connection, target)
-    return await elsewhere.move(connection, delivery_id, target)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from api import metrics, reporting
+from api import metrics, providers, reporting
 from api.house import House
 from api.problems import Problem, where
+from api.settings import Settings
 from api.unit import Unit, unit
 from api.webhooks import taking
 from bot.channels import whatsapp
@@ -54,18 +56,22 @@ class Courtesies:
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
-def routes(
-    house: Callable[[], House],
-    courtesies: Callable[[], Courtesies],
-    *,
-    app_secret: str,
-    verify_token: str,
-    number: str,
-    account: str = "",
-) -> APIRouter:
-    """The webhook of our number and account (Meta's ids of them; the account's may be unknown): confirmed by the token,
-    and its posts guarded by the secret."""
-    router = APIRouter()
+def routes(house: Callable[[], House], settings: Settings) -> APIRouter:
+    """The webhook of our number and account (the account's id may be unknown): confirmed by the token, and its posts
+    guarded by the secret."""
+    number, account = settings.whatsapp_phone_number_id, settings.whatsapp_business_account_id
+    app_secret = settings.whatsapp_app_secret.get_secret_value()
+    verify_token = settings.whatsapp_verify_token.get_secret_value()
+    client = providers.whatsapp(settings)
+    courtesies = Courtesies(client)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with client:
+            yield
+            await courtesies.stop()
+
+    router = APIRouter(lifespan=lifespan)
 
     async def confirm(request: Request) -> Response:
         given = request.query_params
@@ -80,7 +86,7 @@ def routes(
         if not reading.signed(body, request.headers.get(SIGNATURE, ""), app_secret):
             raise Problem(403, "The signature is missing or wrong.")
         with metrics.webhook_seconds.labels(whatsapp.NAME).time():
-            await take_payload(house(), _json(body), received_at, number, courtesies().show, account)
+            await take_payload(house(), _json(body), received_at, number, courtesies.show, account)
         return JSONResponse({})
 
     # Bare routes: there is nothing to inject or to validate that the translator does not do.

@@ -13,7 +13,6 @@ import json
 import logging
 import math
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +48,7 @@ from telegram.error import (
 from telegram.request import BaseRequest, RequestData
 
 from bot.channels import splitting
+from bot.channels.sending import BEGUN, BEGUN_SECONDS, FILE_TRIES, Limits, Memory, digest
 from bot.messages import (
     Address,
     Button,
@@ -70,10 +70,6 @@ TEXT_LIMIT = 4096  # UTF-16 code units, which is how Telegram counts
 CHOICE_LIMIT = 64  # bytes of UTF-8
 FILE_LIMIT = 20 << 20  # bytes that getFile is ready to hand out
 PHOTO_LIMIT = 10_000_000  # bytes of what sendPhoto takes; sendDocument takes five times as much
-# So often a file is tried that only fails; then the words go without it.
-FILE_TRIES = 8
-# Of so many messages at once it is remembered how many of their files have gone.
-UNDERWAY = 1000
 # How wide a label may be, in columns of text, where so many buttons stand in a row of a small phone.
 ROWS = {5: 3, 2: 18, 1: math.inf}
 
@@ -379,19 +375,6 @@ def _is_sound(incoming: Incoming) -> bool:
 # --- what goes out ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long and how much we wait for. `total` bounds a whole `send`, and lies below the speaker's lease of 10 s;
-    `upload` comes on top of it where the message has files."""
-
-    connect: float = 3.0
-    total: float = 8.0
-    upload: float = 45.0
-    download: float = 60.0
-    file_size: int = FILE_LIMIT
-    connections: int = 100
-
-
 @dataclass(slots=True)
 class _Underway:
     """How far the files of a message have come: how many are done with, how many of them were left out, and how often
@@ -420,7 +403,7 @@ class Telegram:
             get_updates_request=self._request,
         )
         self._username: str | None = None
-        self._underway: OrderedDict[int, _Underway] = OrderedDict()
+        self._underway: Memory[_Underway] = Memory(BEGUN, BEGUN_SECONDS)
 
     async def __aenter__(self) -> Telegram:
         await self.start()
@@ -454,7 +437,7 @@ class Telegram:
                 for part in parts[:-1]:
                     await self._send_part(chat_id, part, None)
                 number = await self._send_part(chat_id, parts[-1], keyboard)
-                self._underway.pop(_mark(message), None)
+                self._underway.drop(digest(message))
                 return Sent(number)
         except TimeoutError:
             trouble = TryLater("Telegram did not answer in time")
@@ -506,9 +489,8 @@ class Telegram:
     async def _send_files(self, chat_id: int, message: Outgoing) -> str:
         """Send the files, from where an earlier attempt has left off; returns the words that come after them, which say
         so where some were left out."""
-        underway = self._underway.setdefault(_mark(message), _Underway())
-        while len(self._underway) > UNDERWAY:
-            self._underway.popitem(last=False)
+        key = digest(message)
+        underway = self._underway.get(key) or self._underway.put(key, _Underway())
         while underway.done < len(message.files):
             # Counted before, as this attempt may be cut off.
             underway.tries += 1
@@ -565,12 +547,6 @@ class Telegram:
             trouble = _judge(error, self._token)
         # Raised out here, so that the error behind it, whose text may carry the token, is not chained to it.
         raise trouble
-
-
-def _mark(message: Outgoing) -> int:
-    """What tells one message with files from another."""
-    files = ((file.name, len(file.content)) for file in message.files)
-    return hash((message.key, message.address, message.text, *files))
 
 
 # A link is a citizen's own ticket page: Telegram's servers need not open it to draw a preview.

@@ -20,9 +20,9 @@ from desk import ailments, words
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import language_of, page
 from desk.shell import Shell
-from store import audit, channels, deliveries, health, reports
+from store import audit, channels, health, reports, undelivered
 from store.channels import WHOLE, Health, TemplateState
-from store.deliveries import Held, Undelivered
+from store.undelivered import Held, Undelivered
 
 router = APIRouter(prefix="/data")
 
@@ -95,16 +95,14 @@ async def _messages(
     """What this officer may see: an administrator all, others what is about reports that they may read."""
     everything = officer.may("data.edit")
     reach = officer.reach("report.read")
-    return await deliveries.undelivered(
-        connection, reach, home, everything=everything, most=MESSAGES_SHOWN + 1, only=only
-    )
+    return await undelivered.failed(connection, reach, home, everything=everything, most=MESSAGES_SHOWN + 1, only=only)
 
 
 async def _held(connection: AsyncConnection, officer: Officer, home: str, only: int | None = None) -> list[Held]:
     """What waits until a citizen writes, as far as this officer may see it."""
     everything = officer.may("data.edit")
     reach = officer.reach("report.read")
-    return await deliveries.held(connection, reach, home, everything=everything, most=MESSAGES_SHOWN + 1, only=only)
+    return await undelivered.held(connection, reach, home, everything=everything, most=MESSAGES_SHOWN + 1, only=only)
 
 
 @router.get("/saluran")
@@ -128,7 +126,7 @@ async def state(
         return page(
             request,
             "data_channels.html",
-            told=tell(language, ailments.opened(shell.settings), await channels.health(connection)),
+            told=tell(language, shell.settings.channels, await channels.health(connection)),
             templates=tell_templates(language, known),
             unusable=sum(name != WHOLE for (name, _), _ in ailments.unusable(known)),
             templates_known=sum(name != WHOLE for name, _ in known),
@@ -164,7 +162,7 @@ async def say_again(request: Request, officer: Annotated[Officer, Depends(HouseR
             )
             if not seen or (seen[0].lost and channel is None):
                 continue
-            if not await deliveries.again(work.connection, delivery_id, channel):
+            if not await undelivered.again(work.connection, delivery_id, channel):
                 continue
             detail = {"channel": channel or seen[0].channel, "elsewhere": channel is not None}
             of = ("delivery", str(delivery_id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from desk import ailments
 from desk.access import HouseRule, shell_of
 from desk.rendering import page
 from store import channels
@@ -34,5 +33,5 @@ async def overview(request: Request) -> Response:
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         known = await channels.health(connection)
-    ailing = sum(name in known and known[name].ails is not None for name in ailments.opened(shell.settings))
+    ailing = sum(name in known and known[name].ails is not None for name in shell.settings.channels)
     return page(request, "data.html", shelves=SHELVES, ailing={"saluran": ailing})

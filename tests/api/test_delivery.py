@@ -24,7 +24,8 @@ from api.delivery import Speaker
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit
-from bot.channels.telegram import Limits, Telegram
+from bot.channels.sending import Limits
+from bot.channels.telegram import Telegram
 from bot.channels.webchat import Webchat
 from bot.messages import Channel, Outgoing, Sent, TryLater, Undeliverable
 from store import deliveries

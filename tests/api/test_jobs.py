@@ -22,6 +22,7 @@ from api.settings import Settings
 from api.unit import unit
 from api.webhooks.telegram import take_update
 from bot.channels import telegram
+from bot.channels.sending import Limits
 from bot.texts import LANGUAGES, speak
 from store import media, pictures
 from store.media import NewMedia
@@ -200,7 +201,7 @@ async def test_a_file_that_is_gone_is_told_to_citizen_and_operators(
 async def test_a_provider_that_fails_is_asked_again(
     house: House, citizen: Citizen, telegram_api: FakeBotApi, monkeypatch: pytest.MonkeyPatch, fault: Any, method: str
 ) -> None:
-    limits = telegram.Limits(connect=0.3, total=0.3, download=0.3)
+    limits = Limits(connect=0.3, total=0.3, download=0.3)
     monkeypatch.setattr(telegram, "Limits", lambda: limits)
     telegram_api.faults.add(fault, method=method)
     async with sent(house, citizen.photo()):

@@ -29,12 +29,12 @@ from api.delivery import Speaker
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit
+from bot.channels.sending import Limits
 from bot.channels.telegram import Telegram
 from bot.channels.whatsapp import WINDOW, WhatsApp, templates
-from bot.channels.whatsapp.client import Limits
 from bot.channels.whatsapp.reading import read
 from bot.messages import Channel, Report, TemplateRefused, TryLater
-from store import channels, contacts, deliveries, inbox
+from store import channels, contacts, inbox, undelivered
 from store.deliveries import NewDelivery
 from store.policy import Reach
 
@@ -416,7 +416,7 @@ async def test_with_neither_it_waits_for_the_next_message_and_operators_see_it(
             await budi.push("one")
             await worked_off(house)
         async with house.engine.connect() as connection:
-            seen = await deliveries.held(connection, Reach(), "16", everything=True, most=10)
+            seen = await undelivered.held(connection, Reach(), "16", everything=True, most=10)
         # The second one knows better than to try them again.
         assert [each.templates[:1] for each in seen] == [(), ("lapor_diteruskan id",)]
         assert {each.announced for each in seen} == {False}

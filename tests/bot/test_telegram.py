@@ -22,12 +22,11 @@ from peers import bot_api
 from peers.bot_api import JPEG, TOKEN, Citizen, FakeBotApi, Fault
 from peers.telegram_spec import count_units
 
+from bot.channels.sending import FILE_TRIES, Limits
 from bot.channels.telegram import (
     ALLOWED_UPDATES,
-    FILE_TRIES,
     SERVICE,
     AiohttpRequest,
-    Limits,
     Telegram,
     _keyboard,
     addressed,

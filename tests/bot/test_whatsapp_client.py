@@ -23,8 +23,8 @@ from peers.bot_api import JPEG
 from peers.cloud_api import ACCOUNT_ID, PHONE_ID, TOKEN, FakeCloudApi, Fault, refused
 from peers.cloud_people import NUMBER
 
+from bot.channels.sending import FILE_TRIES, Limits
 from bot.channels.whatsapp import WhatsApp
-from bot.channels.whatsapp.client import FILE_TRIES, Limits
 from bot.channels.whatsapp.errors import judge, meanings
 from bot.messages import (
     AILMENTS,

@@ -16,6 +16,7 @@ from running import Running, everything
 from api import delivery
 from api.settings import Settings
 from bot.channels import telegram
+from bot.channels.sending import Limits
 
 STORY = "Lampu jalan di depan pasar Sekayu padam sejak kemarin"
 TURNS = (
@@ -29,7 +30,7 @@ TURNS = (
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short time-outs and pauses, so that a fault costs tenths of seconds."""
-    limits = telegram.Limits(connect=0.3, total=0.5)
+    limits = Limits(connect=0.3, total=0.5)
     monkeypatch.setattr(telegram, "Limits", lambda: limits)
     monkeypatch.setattr(delivery, "BACKOFF_LONGEST", 0.1)
 

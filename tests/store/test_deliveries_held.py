@@ -11,7 +11,7 @@ from making import rows, run, value
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.house import House
-from store import attention, deliveries, health, inbox
+from store import attention, deliveries, health, inbox, undelivered
 from store.deliveries import Claimed, NewDelivery, Outcome
 from store.policy import Reach
 
@@ -471,9 +471,9 @@ async def test_operators_see_what_waits_and_what_is_pending_is_not_counted_with_
         assert [each.kind for each in await attention.matters(connection)] == []
 
 
-async def seen(house: House, reach: Reach, *, everything: bool = False) -> list[deliveries.Held]:
+async def seen(house: House, reach: Reach, *, everything: bool = False) -> list[undelivered.Held]:
     async with house.engine.connect() as connection:
-        return await deliveries.held(connection, reach, "16", everything=everything, most=10)
+        return await undelivered.held(connection, reach, "16", everything=everything, most=10)
 
 
 async def test_only_those_see_it_who_may_read_the_report(house: House) -> None:
@@ -506,9 +506,9 @@ async def test_an_operator_sends_it_to_another_chat_once(engine: AsyncEngine) ->
     await another_chat(engine, "webchat", "page")
     [number] = [each for [each] in await rows(engine, "SELECT id FROM deliveries")]
     async with engine.begin() as connection:
-        assert not await deliveries.again(connection, number, "telegram")
-        assert await deliveries.again(connection, number, "webchat")
-        assert not await deliveries.again(connection, number, "webchat"), "somebody was quicker"
+        assert not await undelivered.again(connection, number, "telegram")
+        assert await undelivered.again(connection, number, "webchat")
+        assert not await undelivered.again(connection, number, "webchat"), "somebody was quicker"
     assert await rows(engine, "SELECT channel, address, held_at FROM deliveries") == [("webchat", "page", None)]
 
 
@@ -516,5 +516,5 @@ async def test_an_operator_has_it_tried_again_in_its_chat(engine: AsyncEngine) -
     await hold(engine, "one")
     [number] = [each for [each] in await rows(engine, "SELECT id FROM deliveries")]
     async with engine.begin() as connection:
-        assert await deliveries.again(connection, number)
+        assert await undelivered.again(connection, number)
     assert keys(await claim(engine)) == ["one"]

@@ -6,7 +6,7 @@ import pytest
 from making import contact, file, rows, run, value
 
 from api.house import House
-from store import deliveries, health
+from store import deliveries, health, undelivered
 from store.deliveries import NewDelivery
 from store.policy import Reach
 
@@ -45,9 +45,9 @@ async def another_chat(house: House, address: str, of: str) -> None:
     )
 
 
-async def seen(house: House, reach: Reach, *, everything: bool = False) -> list[deliveries.Undelivered]:
+async def seen(house: House, reach: Reach, *, everything: bool = False) -> list[undelivered.Undelivered]:
     async with house.engine.connect() as connection:
-        return await deliveries.undelivered(connection, reach, "16", everything=everything, most=10)
+        return await undelivered.failed(connection, reach, "16", everything=everything, most=10)
 
 
 async def test_only_those_see_it_who_may_read_the_report(house: House) -> None:
@@ -61,9 +61,9 @@ async def test_only_those_see_it_who_may_read_the_report(house: House) -> None:
 async def test_it_is_said_again_at_the_end_of_its_chat_once(house: House) -> None:
     number = await failed(house, "7")
     async with house.engine.begin() as connection:
-        assert await deliveries.again(connection, number)
+        assert await undelivered.again(connection, number)
     async with house.engine.begin() as connection:
-        assert not await deliveries.again(connection, number), "somebody was quicker"
+        assert not await undelivered.again(connection, number), "somebody was quicker"
     [row] = await rows(house.engine, "SELECT id, failed_at, problem, attempts, claimed_at, address FROM deliveries")
     assert row.id > number
     assert tuple(row)[1:] == (None, None, 0, None, "7")
@@ -75,12 +75,12 @@ async def test_it_is_said_in_another_chat_of_the_same_citizen_only(house: House)
     number = await failed(house, "7")
     async with house.engine.begin() as connection:
         await contact(connection, "8")
-        assert not await deliveries.again(connection, number, "webchat"), "there is none"
+        assert not await undelivered.again(connection, number, "webchat"), "there is none"
     await another_chat(house, "page", of="7")
     [found] = await seen(house, EVERYTHING)
     assert found.elsewhere == ("webchat",)
     async with house.engine.begin() as connection:
-        assert await deliveries.again(connection, number, "webchat")
+        assert await undelivered.again(connection, number, "webchat")
     [row] = await rows(house.engine, "SELECT channel, address FROM deliveries")
     assert tuple(row) == ("webchat", "page")
 
@@ -101,7 +101,7 @@ async def test_a_reply_of_a_conversation_stays_in_its_chat(house: House) -> None
     [found] = await seen(house, EVERYTHING)
     assert found.elsewhere == ()
     async with house.engine.begin() as connection:
-        assert not await deliveries.again(connection, number, "webchat")
+        assert not await undelivered.again(connection, number, "webchat")
 
 
 async def test_the_channels_and_processes_as_they_are(house: House) -> None:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import json
 import logging
 import re
-import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from bot.channels.sending import BEGUN, BEGUN_SECONDS, FILE_TRIES, Limits, Memory, digest
 from bot.channels.whatsapp import NAME
 from bot.channels.whatsapp.errors import judge
 from bot.channels.whatsapp.transport import AiohttpTransport
 from bot.channels.whatsapp.writing import bodies
 from bot.messages import File, Outgoing, Sent, TemplateNews, TryLater, Undeliverable, WindowClosed
 
-FILE_LIMIT = 20 << 20  # bytes that we are ready to take
 # Where Meta keeps files, beside the API's own host. Nobody else gets to see the token.
 FILE_HOSTS = re.compile(r"[a-z0-9.-]+\.(fbsbx\.com|fbcdn\.net|whatsapp\.net)")
 FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 NO_SUCH_FILE = (33, 100)  # codes that mean something else where no file was asked for
-# So often a file is tried that only fails; then the words go without it.
-FILE_TRIES = 8
 LONGEST_WAIT = 3600.0  # seconds that we wait because we were told to
 PAGES, PAGE_SIZE = 100, 200  # of the account's templates, of which there are 6,000 at most
 
@@ -40,19 +36,6 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 T = TypeVar("T")
 Answer = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long and how much we wait for. `total` bounds a whole `send`, and lies below the speaker's lease of 10 s;
-    `upload` comes on top of it where the message has files."""
-
-    connect: float = 3.0
-    total: float = 8.0
-    upload: float = 45.0
-    download: float = 60.0
-    file_size: int = FILE_LIMIT
-    connections: int = 100
 
 
 class WhatsApp:
@@ -78,8 +61,8 @@ class WhatsApp:
         self._account = account_id
         self._token = {"Authorization": f"Bearer {token}"}
         self._client: httpx.AsyncClient | None = None
-        self._begun: _Memory[_Progress] = _Memory(1_000, 3600)
-        self._uploaded: _Memory[str] = _Memory(1_000, 24 * 3600)  # Meta itself keeps them for 30 days
+        self._begun: Memory[_Progress] = Memory(BEGUN, BEGUN_SECONDS)
+        self._uploaded: Memory[str] = Memory(1_000, 24 * 3600)  # Meta itself keeps them for 30 days
 
     async def __aenter__(self) -> WhatsApp:
         await self.start()
@@ -105,7 +88,7 @@ class WhatsApp:
         file that cannot go does not hold up the words.
         """
         bodies(message, [(file, "") for file in message.files])  # what cannot be sent is not tried
-        key = _digest(message)
+        key = digest(message)
         progress = self._begun.get(key) or self._begun.put(key, _Progress())
         trouble: TryLater | Undeliverable
         try:
@@ -191,7 +174,7 @@ class WhatsApp:
 
     async def _try_file(self, file: File, progress: _Progress, call: Callable[[], Awaitable[T]]) -> T | None:
         """What a call about a file gives; None where the file is refused, or has failed too often."""
-        key = _digest(file)
+        key = digest(file)
         if progress.failures[key] >= FILE_TRIES:
             return None
         progress.failures[key] += 1  # counted before, as this attempt may be cut off
@@ -212,7 +195,7 @@ class WhatsApp:
 
     async def _upload(self, file: File) -> str:
         """Meta's id of a file; one that went up within the last day, for whomever, is not sent again."""
-        key = _digest(file)
+        key = digest(file)
         known = self._uploaded.get(key)
         if known is not None:
             return known
@@ -415,37 +398,3 @@ class _Progress:
     taken: int = 0
     ids: list[str] = field(default_factory=list)
     failures: Counter[bytes] = field(default_factory=Counter)
-
-
-class _Memory(Generic[T]):
-    """What is remembered for so many seconds, of the newest so many."""
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most, self._seconds = most, seconds
-        self._kept: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
-
-    def get(self, key: bytes) -> T | None:
-        """What is remembered under that key, if it is."""
-        until, value = self._kept.get(key, (0.0, None))
-        return value if until > time.monotonic() else None
-
-    def put(self, key: bytes, value: T) -> T:
-        """Remember that, from now on."""
-        self._kept[key] = (time.monotonic() + self._seconds, value)
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-        return value
-
-    def drop(self, key: bytes) -> None:
-        """Forget."""
-        self._kept.pop(key, None)
-
-
-def _digest(what: Outgoing | File) -> bytes:
-    """What tells a message, or a file, from all others."""
-    if isinstance(what, File):
-        return hashlib.sha256(what.content_type.encode() + b"\0" + what.content).digest()
-    words = (what.key, what.address, what.text, what.buttons, what.asks, what.template, what.language, what.missing)
-    files = b"".join(map(_digest, what.files))
-    return hashlib.sha256(repr(words).encode() + files).digest()
