@@ -28,7 +28,7 @@ test: .venv/.dev  ## run all tests (those that need a browser or LAPOR_SHARED sk
 
 lint: .venv/.dev  ## ruff, and bandit over all that runs
 	$(IN) -m ruff check . && $(IN) -m ruff format --check .
-	$(IN) -m bandit -q -c pyproject.toml -r api bot classifier desk migrations store
+	$(IN) -m bandit -q -c pyproject.toml -r api bot bridges classifier desk migrations store
 
 types: .venv/.dev  ## mypy, strict
 	$(IN) -m mypy

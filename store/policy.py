@@ -47,6 +47,8 @@ REPORT_VERBS: Mapping[str, Mapping[str, str]] = {
     "report.answer": _OFFICE,
     "report.attach": _OFFICE,
     "report.hand_back": {PEJABAT: AGENCY},
+    # What goes into other systems by hand, and what became of what went there.
+    "report.hand_over": _TRIAGE,
     # As a row of a file that leaves the house, and what the audit has of it.
     "report.export": {ADMIN_INSTANSI: REGION, PENGAWAS: REGION},
     "report.read_trail": {ADMINISTRATOR: ALWAYS, PENGAWAS: REGION},
@@ -69,6 +71,10 @@ HOUSE_VERBS: Mapping[str, Mapping[str, str]] = {
     "channels.read": {ADMINISTRATOR: ALWAYS, ADMIN_INSTANSI: ALWAYS},
     "deliveries.retry": {ADMINISTRATOR: ALWAYS, ADMIN_INSTANSI: ALWAYS},
     "jobs.retry": {ADMINISTRATOR: ALWAYS},
+    "handover.open": {ADMIN_INSTANSI: ALWAYS},  # the queue of what is to go into other systems
+    "external.import": {ADMIN_INSTANSI: ALWAYS},  # SP4N's own exports
+    "external.read": {ADMIN_INSTANSI: ALWAYS, PENGAWAS: ALWAYS},  # complaints of other systems that are not ours
+    "bridges.edit": {ADMINISTRATOR: ALWAYS},  # connections, ways, webhooks
     "audit.read": {ADMINISTRATOR: ALWAYS, PENGAWAS: ALWAYS},
     "audit.read_house": {ADMINISTRATOR: ALWAYS},  # sign-ins, accounts, settings, exports: all that is no report
 }

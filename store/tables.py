@@ -757,6 +757,248 @@ audit_seals = Table(
     _now("sealed_at"),
 )
 
+# --- other systems: hand-over, and what they tell ------------------------------------------------------
+
+# The systems that a report may go to, and how each is reached: `kind` names a module of bridges/. Several ways may lead
+# to one `system`, as by hand and by an API to "sp4n": what was handed over by one is followed by the other.
+connections = Table(
+    "connections",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("url", Text),
+    # What we show to the other side; never shown again once it is entered.
+    Column("secret", Text),
+    # What this kind needs beside that, such as the jurisdiction and the service codes of an Open311 server.
+    Column("parameters", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("disabled_at", Moment),
+    _now("changed_at"),
+    CheckConstraint("kind IN ('sp4n_manual', 'sp4n_api', 'open311', 'email')", name="kind"),
+    CheckConstraint("name <> '' AND system ~ '^[a-z][a-z0-9_-]{1,39}$'", name="system"),
+)
+
+# Which way a report goes. A row without an agency counts when a report is filed, the nearest region first; a row with
+# one when the report is disposed to that agency. No connection: to this system not at all.
+ways = Table(
+    "ways",
+    metadata,
+    _id(),
+    Column("system", Text, nullable=False),
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("agency", Text, ForeignKey("agencies.code")),
+    Column("connection_id", BigInteger, ForeignKey("connections.id")),
+    # Where to, for a connection that reaches many (the mailbox of the agency).
+    Column("address", Text),
+    _now("changed_at"),
+    UniqueConstraint("system", "region", "agency", postgresql_nulls_not_distinct=True),
+    CheckConstraint("region IS NULL OR agency IS NULL", name="one"),
+)
+
+# A complaint in another system. See docs/decisions/0013.
+complaint_references = Table(
+    "complaint_references",
+    metadata,
+    _id(),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    # Whose copy it is, where each agency gets its own (e-mail).
+    Column("agency", Text, ForeignKey("agencies.code")),
+    Column("connection_id", BigInteger, ForeignKey("connections.id")),
+    Column("address", Text),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("external_id", Text),
+    # What the other side called it before it had a number (Open311's tokens).
+    Column("token", Text),
+    # Its status in the other system's own words, and since when.
+    Column("raw_status", Text),
+    Column("raw_status_at", Moment),
+    # Why it is failed or unknown: a key of texts, and a detail without anybody's words.
+    Column("problem", Text),
+    Column("detail", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    _now("created_at"),
+    # When it was last begun to be sent, when it was confirmed, when it was last looked at and is to be next.
+    Column("sent_at", Moment),
+    Column("confirmed_at", Moment),
+    Column("checked_at", Moment),
+    Column("check_at", Moment),
+    UniqueConstraint("complaint_id", "system", "agency", postgresql_nulls_not_distinct=True),
+    UniqueConstraint("system", "external_id"),
+    Index("ix_complaint_references_open", "state", "id", postgresql_where=text("state <> 'confirmed'")),
+    Index("ix_complaint_references_check_at", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+    CheckConstraint("state IN ('waiting', 'sent', 'unknown', 'confirmed', 'failed')", name="state"),
+    CheckConstraint("state <> 'confirmed' OR external_id IS NOT NULL", name="confirmed"),
+)
+
+# What the other system has told of a complaint, each once by its own key.
+reference_entries = Table(
+    "reference_entries",
+    metadata,
+    Column("reference_id", BigInteger, ForeignKey("complaint_references.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", Moment),
+    Column("raw_status", Text),
+    Column("words", Text),
+    Column("by", Text),
+    _now("heard_at"),
+)
+
+# What follows a report into the other system: words of the pelapor (a row of the history), files, the end.
+reference_posts = Table(
+    "reference_posts",
+    metadata,
+    _id(),
+    Column("reference_id", BigInteger, ForeignKey("complaint_references.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("history_id", BigInteger, ForeignKey("complaint_history.id")),
+    Column("media_id", BigInteger, ForeignKey("media.id")),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("problem", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    _now("created_at"),
+    Column("sent_at", Moment),
+    Column("done_at", Moment),
+    UniqueConstraint("reference_id", "kind", "history_id", "media_id", postgresql_nulls_not_distinct=True),
+    Index("ix_reference_posts_open", "reference_id", "id", postgresql_where=text("state <> 'done'")),
+    CheckConstraint("kind IN ('reply', 'attach', 'close')", name="kind"),
+    CheckConstraint("state IN ('waiting', 'sent', 'unknown', 'done', 'failed')", name="state"),
+)
+
+# Complaints of other systems that are not ours, for monitoring: never a name, and no words of Rahasia ones.
+external_complaints = Table(
+    "external_complaints",
+    metadata,
+    _id(),
+    Column("system", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("title", Text),
+    Column("report_class", Text),
+    Column("category_id", Text),
+    Column("category", Text),
+    Column("anonymous", Boolean, nullable=False, server_default=text("false")),
+    Column("secret", Boolean, nullable=False, server_default=text("false")),
+    Column("source", Text),
+    Column("parent_agency", Text),
+    Column("agency", Text),
+    Column("raw_status", Text),
+    Column("reason", Text),
+    Column("province", Text),
+    Column("city", Text),
+    Column("district", Text),
+    Column("village", Text),
+    Column("filed_at", Moment),
+    _now("first_seen_at"),
+    _now("seen_at"),
+    UniqueConstraint("system", "external_id"),
+    Index("ix_external_complaints_filed_at", "system", "filed_at"),
+)
+
+# A file of another system that an officer has handed in: read, shown as what it would change, then done.
+report_imports = Table(
+    "report_imports",
+    metadata,
+    _id(),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), nullable=False),
+    Column("system", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    # How far the present step is, in rows.
+    Column("rows_done", Integer, nullable=False, server_default="0"),
+    Column("rows_all", Integer),
+    # The lines above the table, counts by verdict, keys of what was noticed; no words of anybody.
+    Column("summary", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("problem", Text),
+    Column("without_wrong", Boolean, nullable=False, server_default=text("false")),
+    _now("created_at"),
+    Column("read_at", Moment),
+    Column("begun_at", Moment),
+    Column("done_at", Moment),
+    CheckConstraint("state IN ('waiting', 'reading', 'read', 'refused', 'doing', 'done', 'dropped')", name="state"),
+)
+
+report_import_rows = Table(
+    "report_import_rows",
+    metadata,
+    Column("import_id", BigInteger, ForeignKey("report_imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("external_id", Text),
+    # What it would do: same, changed, unknown (of ours but not confirmed), new (not ours), wrong.
+    Column("verdict", Text, nullable=False),
+    # [[column, key of the problem], ...]
+    Column("problems", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("reference_id", BigInteger, ForeignKey("complaint_references.id")),
+    # The fields of external_complaints, without a name.
+    Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("was_status", Text),
+    Column("done_at", Moment),
+    CheckConstraint("verdict IN ('same', 'changed', 'unknown', 'new', 'wrong')", name="verdict"),
+    Index("ix_report_import_rows_verdict", "import_id", "verdict", "line"),
+)
+
+# Who is told of what happens to complaints, over HTTP.
+webhook_subscriptions = Table(
+    "webhook_subscriptions",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("events", ARRAY(Text), nullable=False),
+    # With all that lies in it; None: everywhere.
+    Column("region", Text, ForeignKey("regions.code")),
+    Column("disabled_at", Moment),
+    # Since when nothing gets through, and why.
+    Column("failing_since", Moment),
+    Column("problem", Text),
+    _now("created_at"),
+)
+
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    _id(),
+    Column("subscription_id", BigInteger, ForeignKey("webhook_subscriptions.id"), nullable=False),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    _now("created_at"),
+    Column("tried_at", Moment),
+    Column("answered", SmallInteger),
+    Column("problem", Text),
+    Column("done_at", Moment),
+    UniqueConstraint("subscription_id", "event_id"),
+    Index(
+        "ix_webhook_events_waiting", "subscription_id", "complaint_id", "id", postgresql_where=text("state = 'waiting'")
+    ),
+    Index("ix_webhook_events_created_at", "subscription_id", "created_at"),
+    CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
+)
+
+# Letters that came back by e-mail, each once by its Message-ID; the letter itself lies on the shelf.
+letters = Table(
+    "letters",
+    metadata,
+    _id(),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("reference_id", BigInteger, ForeignKey("complaint_references.id")),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # answered; kept: a person must look (nobody's, a machine's, from elsewhere, ended); bounced; dropped by a person.
+    Column("state", Text, nullable=False),
+    Column("problem", Text),
+    _now("received_at"),
+    Column("settled_at", Moment),
+    Index("ix_letters_kept", "received_at", postgresql_where=text("state = 'kept'")),
+    CheckConstraint("state IN ('answered', 'kept', 'bounced', 'dropped')", name="state"),
+)
+
 # --- running the house ----------------------------------------------------------------------------
 
 # What a person must look at: calls for a human, alerts. Undeliverable messages are read off `deliveries`.

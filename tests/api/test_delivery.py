@@ -31,7 +31,7 @@ from bot.messages import Channel, Outgoing, Sent, TryLater, Undeliverable
 from store import deliveries
 from store.deliveries import NewDelivery
 
-QUICK = Limits(connect=0.3, total=0.4)
+QUICK = Limits(connect=1, total=1.5)
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +201,7 @@ async def test_the_provider_says_how_long_to_wait(house: House, telegram_api: Fa
 
 
 async def test_a_slow_address_holds_up_nobody_else(house: House, telegram_api: FakeBotApi) -> None:
-    telegram_api.faults.add(bot_api.slow(0.35), chat=7, times=math.inf)
+    telegram_api.faults.add(bot_api.slow(1.0), chat=7, times=math.inf)
     async with speaking(house, telegram_api):
         await say(house, 7, "slow")
         await say(house, 8, "one", "two", "three")

@@ -30,7 +30,7 @@ TURNS = (
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short time-outs and pauses, so that a fault costs tenths of seconds."""
-    limits = Limits(connect=0.3, total=0.5)
+    limits = Limits(connect=1, total=1)
     monkeypatch.setattr(telegram, "Limits", lambda: limits)
     monkeypatch.setattr(delivery, "BACKOFF_LONGEST", 0.1)
 
