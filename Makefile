@@ -24,7 +24,7 @@ chat: setup  ## talk to the bot in this terminal; REPLAY=tests/transcripts/....t
 	@$(IN) -m api chat $(if $(REPLAY),--replay $(REPLAY)) $(if $(FAST),--fast)
 
 test: .venv/.dev  ## run all tests (those that need a browser or LAPOR_SHARED skip without)
-	$(IN) -m pytest
+	$(IN) -m pytest -n auto --maxprocesses=4 --dist=worksteal
 
 lint: .venv/.dev  ## ruff, and bandit over all that runs
 	$(IN) -m ruff check . && $(IN) -m ruff format --check .
