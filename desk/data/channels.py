@@ -132,6 +132,7 @@ async def state(
             templates_known=sum(name != WHOLE for name, _ in known),
             templates_missing=_templates_missing(shell, known),
             channels=await health.channels(connection),
+            opened=shell.settings.channels,
             processes=await health.processes(connection),
             waiting=await health.waiting_jobs(connection),
             jobs=await health.jobs(connection, JOBS_SHOWN),

@@ -147,6 +147,18 @@ async def test_what_ailed_a_channel_that_was_closed_is_nobodys_matter(app: FastA
         assert "Token ditolak" not in await seen(client)
 
 
+async def test_what_waits_in_a_channel_that_is_not_open_is_said(app: FastAPI, inside: House) -> None:
+    async with inside.engine.begin() as connection:
+        known = await contact(connection)  # on Telegram, which has no token here
+        await deliveries.add(connection, NewDelivery(known, "telegram", "7", [("push.note", {"note": "a"})], "id"))
+    async with signed_in(app, ADMIN) as client:
+        page = await seen(client)
+        assert "telegram " + words.say("id", "channels.closed") in page
+        assert words.say("id", "channels.closed_say") in page
+        await run(inside.engine, "UPDATE deliveries SET sent_at = now()")
+        assert words.say("id", "channels.closed_say") not in await seen(client)
+
+
 # --- templates ------------------------------------------------------------------------------------------------
 
 
