@@ -429,14 +429,16 @@ async def _hold(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> Non
 _FREE = """
     UPDATE deliveries d SET held_at = NULL, due_at = clock_timestamp(), attempts = 0, problem = NULL, refused = NULL
 """
-# A statement of its own, after the chat is locked: what was held while it waited for that is seen as well.
+# A statement of its own, after the chat is locked: what was held while it waited for that is seen as well. What the
+# provider failed to deliver and is to be said again in a while is not waited for: the reply would stand behind it.
 _OPEN_WINDOW = Statement(f"""
     WITH opened AS (
         UPDATE contacts SET window_until = greatest(window_until, :until) WHERE id = :contact_id
         RETURNING id, window_until
     )
     {_FREE} FROM opened
-    WHERE d.contact_id = opened.id AND d.held_at IS NOT NULL
+    WHERE d.contact_id = opened.id AND d.sent_at IS NULL AND d.failed_at IS NULL
+      AND (d.held_at IS NOT NULL OR d.reopened > 0 AND d.leased_until IS NULL AND d.due_at > clock_timestamp())
       AND opened.window_until > clock_timestamp() + make_interval(secs => :margin)
     RETURNING d.id
 """)  # noqa: S608 -- ours, above

@@ -681,6 +681,22 @@ async def test_a_failure_without_a_reason_we_know_is_no_reason_to_lose_it(
         await worked_off(house)
 
 
+async def test_what_is_to_be_said_again_in_a_while_holds_up_no_reply(
+    house: House, meta: FakeCloudApi, budi: Person
+) -> None:
+    async with speaking(house, meta):
+        await budi.push("one")
+        await worked_off(house)
+        # The longest pause: it came back a few times.
+        await run(house.engine, "UPDATE deliveries SET reopened = 2")
+        await run(house.engine, "UPDATE provider_messages SET round = 2")
+        await reported(house, meta, budi.last_id(), "failed", 131000)
+        assert await value(house.engine, "SELECT due_at > now() + interval '2 minutes' FROM deliveries")
+        await budi.write("two")
+        await meta.wait_for_sent(budi.number, 3, 30)
+    assert budi.heard() == ["one", "one", "two"]
+
+
 # --- any order of anything ------------------------------------------------------------------------------------
 
 HAPPENS = (
