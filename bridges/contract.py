@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,10 @@ class Report:
     """A report as it leaves the house.
 
     `report_class` is pengaduan, permintaan_informasi or aspirasi; `title` has at most 100 characters, `text` any
-    number; `name` is the pelapor's, None where Anonim or where the other side has no business with it; `source` how the
-    channel is called there. `ticket` is ours, and the key by which the other side could tell a repetition.
+    number; `function` is our own word for what it is about, by which a service of the other side is chosen; `name` is
+    the pelapor's, None where Anonim or where the other side has no business with it; `source` how the channel is called
+    there. `ticket` is ours, and the key by which the other side could tell a repetition. `due_on` is the last day for
+    an answer, where one is known.
     """
 
     ticket: str
@@ -79,16 +81,20 @@ class Report:
     secret: bool = False
     name: str | None = None
     source: str = ""
+    due_on: date | None = None
+    function: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The other side has it: under this number, or under a token until it has given one. `link` leads to it there."""
+    """The other side has it: under this number, or under a token until it has given one. `link` leads to it there;
+    `left` are the keys of files that did not go along, and are to be sent after it."""
 
     external_id: str | None
     token: str | None = None
     raw_status: str | None = None
     link: str | None = None
+    left: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +169,11 @@ class Bridge(Protocol):
 
     async def institutions(self, query: str) -> Sequence[Office]:
         """The institutions whose names have these words, at most 50."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A bridge that can also say that the pelapor has ended a report: content with it, or by taking it back."""
+
+    async def close(self, external_id: str, words: str | None, key: str) -> None:
+        """The pelapor has ended it, with these words where there are any; `key` as in `reply`."""
