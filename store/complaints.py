@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import holders, moves, tickets
 from store.holders import Disposition
 from store.statement import Statement
+from store.ways import SP4N
 
 TITLE = 100
 
@@ -526,7 +527,7 @@ _ANSWER = """
     LEFT JOIN LATERAL (
         SELECT h.note, h.at FROM complaint_history h
         WHERE h.complaint_id = k.id AND h.public AND h.actor_kind <> 'citizen'
-          AND h.event IN ('moved', 'noted', 'disposed', 'responded')
+          AND h.event IN ('moved', 'noted', 'disposed', 'responded', 'heard')
           AND (h.note IS NOT NULL OR h.became->>'status' = ANY(CAST(:answers AS text[])))
         ORDER BY h.id DESC LIMIT 1
     ) answer ON true
@@ -575,7 +576,7 @@ _OWN = text(f"""
            answer.at AS answered_at,
            EXISTS (SELECT 1 FROM complaint_history h WHERE h.complaint_id = k.id
                      AND h.became->>'status' = ANY(CAST(:answers AS text[]))) AS answered,
-           clock.kind AS clock, clock.due_on, r.stars
+           clock.kind AS clock, clock.due_on, r.stars, elsewhere.told AS elsewhere
     FROM complaints k {_ROLE} {_ANSWER}
     LEFT JOIN agencies a ON a.code = k.agency
     LEFT JOIN LATERAL (
@@ -589,10 +590,32 @@ _OWN = text(f"""
         WHERE c.complaint_id = k.id AND c.stopped_at IS NULL AND c.kind IN ('archive', 'close')
         ORDER BY c.due_at LIMIT 1
     ) clock ON true
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(e.system, n.name, e.external_id, e.raw_status, e.raw_status_at)
+                         ORDER BY e.id) AS told
+        FROM complaint_references e LEFT JOIN connections n ON n.id = e.connection_id
+        WHERE e.complaint_id = k.id AND e.state = 'confirmed' AND n.kind IS DISTINCT FROM 'email'
+          AND mine.role <> 'pengikut'
+    ) elsewhere ON true
     WHERE k.id IN (SELECT p.complaint_id FROM complaint_parties p WHERE p.citizen_id = :citizen_id)
       AND (CAST(:ticket AS text) IS NULL OR k.ticket = :ticket)
+      AND (CAST(:number AS text) IS NULL OR (mine.role <> 'pengikut' AND EXISTS (
+              SELECT 1 FROM complaint_references e
+              WHERE e.complaint_id = k.id AND e.system = :sp4n AND e.external_id = :number)))
     ORDER BY k.id DESC LIMIT 5
 """)  # noqa: S608 (the clauses above, and no value)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A complaint in another system: under which number, and its status there in that system's own words, since when.
+    `name` is that of the connection, if it is known."""
+
+    system: str
+    name: str | None
+    number: str
+    raw_status: str | None
+    raw_status_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -602,7 +625,7 @@ class Own:
     clock (close or archive) ends it, `acts` what the citizen may do with it (see `moves.acts`).
 
     To a pengikut the title and the answer are of somebody else: they are masked before they are shown, and there is no
-    answer where the report is Anonim.
+    answer where the report is Anonim. `elsewhere` is for those whose report it is: a number leads to all of its words.
     """
 
     ticket: str
@@ -618,15 +641,29 @@ class Own:
     due_on: date | None
     stars: int | None
     acts: tuple[str, ...]
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
-async def of_citizen(connection: AsyncConnection, citizen_id: int, ticket: str | None = None) -> list[Own]:
-    """The newest complaints that a citizen filed or follows, at most five; with a ticket only that one, if it is
-    among theirs."""
-    parameters = {"citizen_id": citizen_id, "ticket": ticket, "answers": list(moves.ANSWERS), "roles": list(ROLES)}
+async def of_citizen(
+    connection: AsyncConnection, citizen_id: int, ticket: str | None = None, *, number: str | None = None
+) -> list[Own]:
+    """The newest complaints that a citizen filed or follows, at most five; with a ticket only that one, with a number
+    of SP4N only their own that has it, if it is among theirs."""
+    parameters = {
+        "citizen_id": citizen_id,
+        "ticket": ticket,
+        "number": number,
+        "sp4n": SP4N,
+        "answers": list(moves.ANSWERS),
+        "roles": list(ROLES),
+    }
     found = []
     for row in (await connection.execute(_OWN, parameters)).mappings():
         facts = dict(row)
         acts = moves.acts(facts["status"], facts["role"], answered=facts.pop("answered"))
-        found.append(Own(**facts, acts=acts))
+        elsewhere = tuple(
+            Elsewhere(system, name, number, raw_status, datetime.fromisoformat(at) if at else None)
+            for system, name, number, raw_status, at in facts.pop("elsewhere") or ()
+        )
+        found.append(Own(**facts, acts=acts, elsewhere=elsewhere))
     return found

@@ -18,12 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import agencies as agencies_data
 from store import calendar as calendar_data
 from store import regions as regions_data
-from store import tables, templates
+from store import tables, templates, ways
 from store.agencies import Agencies, Agency
 from store.calendar import Calendar, Rule
 from store.database import sqlalchemy_url
 from store.gazetteer import Gazetteer
 from store.regions import Region, Regions
+
+# The connection that there is from the first day.
+FIRST_CONNECTION = "sp4n-manual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ class Directory:
 
 
 def load(url: str) -> None:
-    """Add the shipped regions, agencies, categories, days off, rules and templates that the database does not have."""
+    """Add the shipped regions, agencies, categories, days off, rules and templates that the database does not have,
+    and the way into SP4N by hand."""
     engine = create_engine(sqlalchemy_url(url))
     with engine.begin() as connection:
         _load(connection)
         _load_calendar(connection)
         _load_categories(connection)
         _load_templates(connection)
+        _load_ways(connection)
     engine.dispose()
 
 
@@ -109,6 +114,19 @@ def _load_templates(connection: Connection) -> None:
     """Templates are their offices': once there is any, none is added."""
     if connection.execute(select(tables.answer_templates.c.id).limit(1)).first() is None:
         connection.execute(insert(tables.answer_templates), templates.load())
+
+
+def _load_ways(connection: Connection) -> None:
+    """Reports go into SP4N by hand until an administrator says otherwise: once there is any connection, none is added,
+    and no way either."""
+    if connection.execute(select(tables.connections.c.id).limit(1)).first() is not None:
+        return
+    by_hand = {"name": FIRST_CONNECTION, "kind": ways.MANUAL, "system": ways.SP4N}
+    added = insert(tables.connections).values(**by_hand).on_conflict_do_nothing().returning(tables.connections.c.id)
+    connection_id = connection.execute(added).scalar_one_or_none()
+    if connection_id is not None:
+        way = {"system": ways.SP4N, "connection_id": connection_id}
+        connection.execute(insert(tables.ways).values(**way).on_conflict_do_nothing())
 
 
 def _columns(table: Table) -> list[str]:

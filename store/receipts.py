@@ -55,8 +55,8 @@ class Shown:
 
     A citizen may hand the receipt to somebody else, such as a village head. So neither the text, title, place, name and
     category are in it, nor what the agency answered: answers greet people by name and repeat what they complained
-    about, and the citizen has them in the chat. Of a Rahasia complaint agency and region are left out too, since
-    they tell what and whom it is about.
+    about, and the citizen has them in the chat. Nor is its number in SP4N-LAPOR!, under which all of its words may be
+    read there. Of a Rahasia complaint agency and region are left out too, since they tell what and whom it is about.
     """
 
     ticket: str

@@ -17,7 +17,9 @@ from store.database import libpq_url
 from store.tables import metadata
 
 # What is the same for everybody, and stays when a rehearsal is over.
-MASTER_DATA = {"regions", "agencies", "categories", "holidays", "clock_rules", "answer_templates", "models"}
+MASTER_DATA = {
+    "regions", "agencies", "categories", "holidays", "clock_rules", "answer_templates", "models", "connections", "ways",
+}  # fmt: skip
 # A trigger refuses to empty these; no conversation writes to them.
 ONLY_GROW = {"audit", "audit_seals"}
 

@@ -250,6 +250,8 @@ _NAMED = text("""
     SELECT sha256 AS name FROM media WHERE sha256 = ANY(:names)
     UNION SELECT clean_sha256 FROM media WHERE clean_sha256 = ANY(:names)
     UNION SELECT provider_id FROM media WHERE channel = 'webchat' AND provider_id = ANY(:names)
+    UNION SELECT sha256 FROM letters WHERE sha256 = ANY(:names)
+    UNION SELECT sha256 FROM report_imports WHERE sha256 = ANY(:names) AND state IN ('waiting', 'reading')
 """)
 
 
@@ -558,6 +560,15 @@ _DROP_FAILED_NEWS = text("""
         FOR UPDATE SKIP LOCKED)
 """)
 _FORGET_MATTERS = text("UPDATE attention SET contact_id = NULL WHERE complaint_id = :id AND contact_id IS NOT NULL")
+# What other systems told of it, and what followed it there: that it was, and when, stays; words and files go.
+_FORGET_TOLD = text("""
+    UPDATE reference_entries e SET words = NULL, by = NULL FROM complaint_references r
+    WHERE r.complaint_id = :id AND e.reference_id = r.id
+""")
+_FORGET_POSTS = text("""
+    DELETE FROM reference_posts p USING complaint_references r
+    WHERE r.complaint_id = :id AND p.reference_id = r.id AND p.media_id IS NOT NULL
+""")
 _FORGET_LAST = text("""
     UPDATE contacts SET conversation = jsonb_set(conversation, '{last}', 'null')
     WHERE id = ANY(:ids) AND conversation #>> '{last,ticket}' = :ticket
@@ -585,6 +596,8 @@ async def _anonymise(
         _FORGET_NEWS,
         _DROP_FAILED_NEWS,
         _FORGET_MATTERS,
+        _FORGET_TOLD,
+        _FORGET_POSTS,
     ):
         await connection.execute(statement, this)
     await connection.execute(_FORGET_LAST, {"ids": sorted(people), "ticket": complaint.ticket})

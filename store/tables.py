@@ -819,11 +819,14 @@ complaint_references = Table(
     Column("detail", Text),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     _now("created_at"),
-    # When it was last begun to be sent, when it was confirmed, when it was last looked at and is to be next.
+    # When it was last begun to be sent, when it was confirmed, when its status there was last heard, and when it is to
+    # be tried or looked at next.
     Column("sent_at", Moment),
     Column("confirmed_at", Moment),
     Column("checked_at", Moment),
     Column("check_at", Moment),
+    # Since when it is to be sent: how long a machine tries counts from here.
+    _now("waiting_since"),
     UniqueConstraint("complaint_id", "system", "agency", postgresql_nulls_not_distinct=True),
     UniqueConstraint("system", "external_id"),
     Index("ix_complaint_references_open", "state", "id", postgresql_where=text("state <> 'confirmed'")),
@@ -858,6 +861,8 @@ reference_posts = Table(
     Column("problem", Text),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     _now("created_at"),
+    # When it is next tried, where it was put off.
+    Column("check_at", Moment),
     Column("sent_at", Moment),
     Column("done_at", Moment),
     UniqueConstraint("reference_id", "kind", "history_id", "media_id", postgresql_nulls_not_distinct=True),
@@ -947,13 +952,18 @@ webhook_subscriptions = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("secret", Text, nullable=False),
+    # The one before it, with which is signed as well until then.
+    Column("old_secret", Text),
+    Column("old_secret_until", Moment),
     Column("events", ARRAY(Text), nullable=False),
     # With all that lies in it; None: everywhere.
     Column("region", Text, ForeignKey("regions.code")),
     Column("disabled_at", Moment),
-    # Since when nothing gets through, and why.
+    # Since when nothing gets through, why, and how often in a row. From a number on it is only probed.
     Column("failing_since", Moment),
     Column("problem", Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("probed_at", Moment),
     _now("created_at"),
 )
 
@@ -962,13 +972,15 @@ webhook_events = Table(
     metadata,
     _id(),
     Column("subscription_id", BigInteger, ForeignKey("webhook_subscriptions.id"), nullable=False),
-    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), nullable=False),
+    # None: an event to try out whether it gets there.
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id")),
     Column("event_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("body", JSONB, nullable=False),
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     _now("created_at"),
+    _now("due_at"),
     Column("tried_at", Moment),
     Column("answered", SmallInteger),
     Column("problem", Text),

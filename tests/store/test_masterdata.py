@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from making import run, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store import agencies, masterdata, regions
+from store import agencies, masterdata, regions, ways
 from store.masterdata import Directory
 
 
@@ -82,3 +83,37 @@ async def test_an_agency_that_operators_added_is_in_the_directory(engine: AsyncE
            VALUES ('16.06-baru', 'Badan Baru', 'BB', '{pu}', '16.06', 'kabkota', true, '{}', 'desk')""",
     )
     assert (await directory(engine)).names["16.06-baru"] == "Badan Baru"
+
+
+# --- the way into SP4N by hand -------------------------------------------------------------------------------
+
+
+async def test_from_the_first_day_reports_go_into_sp4n_by_hand(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        [way] = await ways.when_filed(connection, "16.71.01")
+    assert way.connection is not None
+    assert (way.system, way.connection.kind, way.connection.name) == (ways.SP4N, ways.MANUAL, "sp4n-manual")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "DELETE FROM ways",
+        "UPDATE ways SET connection_id = NULL",
+        "UPDATE connections SET name = 'dengan tangan', disabled_at = now()",
+        "DELETE FROM ways; DELETE FROM connections;"
+        "INSERT INTO connections (name, kind, system, url) VALUES ('api', 'sp4n_api', 'sp4n', 'https://sp4n.example')",
+    ],
+)
+async def test_what_administrators_have_made_of_the_ways_stays(
+    engine: AsyncEngine, database: str, changed: str
+) -> None:
+    for statement in changed.split(";"):
+        await run(engine, statement)
+    standing = """
+        SELECT (SELECT json_agg(c ORDER BY c.id) FROM connections c)::text
+            || coalesce((SELECT json_agg(w ORDER BY w.id) FROM ways w)::text, 'none')
+    """
+    before = await value(engine, standing)
+    masterdata.load(database)
+    assert await value(engine, standing) == before
