@@ -42,8 +42,8 @@ check-migrations: .venv/.dev  ## alembic check on a fresh embedded database
 train: .venv/.dev  ## learn anew: make train DATA="reports.csv corrections.csv"
 	$(IN) -m classifier train $(DATA) && $(IN) -m classifier card
 
-bench: .venv/.dev  ## the measured claims (ten minutes)
-	$(IN) -m bench.turns && $(IN) bench/crash.py && $(IN) -m bench.classifier && $(IN) -m bench.desk
+bench: .venv/.dev  ## the measured claims (a quarter of an hour)
+	$(IN) -m bench.turns && $(IN) bench/crash.py && $(IN) -m bench.classifier && $(IN) -m bench.desk && $(IN) -m bench.ringkas
 
 lock: .venv/.dev  ## renew the pinned requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt

@@ -1,4 +1,4 @@
-"""`python -m api web|speaker|worker|poll|migrate|demo|chat|export-corrections|misroutes|audit|staff|whatsapp`"""
+"""`python -m api PROCESS`, where PROCESS is one of the table below."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PROCESSES = {
     "staff": "accounts of the desk: add, grant, revoke, disable, enable, reset, list",
     "audit": "verify the chain of seals on the audit, or export the audit",
     "whatsapp": "print the templates that Meta must approve, or say what is wrong with the account",
+    "simulator": "a SP4N-LAPOR! to practise with, on a port of its own",
 }
 # What a process may be told beside its settings; each becomes an argument of its `run`.
 SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "first day, such as 2026-11-01"}}
@@ -59,6 +60,31 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "templates: json as the API takes them",
         },
         "--language": {"choices": ("id", "en"), "default": "id", "help": "check: of its sentences"},
+    },
+    "simulator": {
+        "--port": {"type": int, "default": 8010},
+        "--host": {"default": "127.0.0.1", "help": "nobody signs in: whoever reaches it is an officer"},
+        "--file": {"type": Path, "metavar": "FILE", "help": "where its reports are kept; without: in DATA_DIR"},
+        "--fast": {
+            "type": float,
+            "nargs": "?",
+            "const": 1.0,
+            "metavar": "SECONDS",
+            "help": "that many seconds stand for a working day (1)",
+        },
+        "--auto": {
+            "type": float,
+            "nargs": "?",
+            "const": 4.0,
+            "metavar": "SECONDS",
+            "help": "an automatic officer, who waits that long before each step (4)",
+        },
+        "--queued": {
+            "type": float,
+            "default": 0.0,
+            "metavar": "SECONDS",
+            "help": "a report gets its number only after that long",
+        },
     },
 }
 

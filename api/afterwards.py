@@ -8,7 +8,7 @@ from api import reactions
 from api.unit import Unit
 from bot import asking
 from bot.conversation import Draft
-from bot.turns import Act, Around, Facts, Reply, TicketState, Turn, Verdict
+from bot.turns import Act, Around, Elsewhere, Facts, Reply, TicketState, Turn, Verdict
 from store import closure, complaints, contacts, following, media, moves, neighbours, tickets
 from store.complaints import Actor, Event, NotAllowed, NotFound
 from store.inbox import Taken
@@ -75,9 +75,11 @@ async def _sorter(work: Unit, citizen_id: int, ticket: str) -> str:
 async def states(work: Unit, taken: Taken, words: str | None) -> list[TicketState]:
     """The complaints of this citizen as `status` shows them; somebody else's words are masked."""
     ticket = tickets.read(words) if words else None
-    if taken.citizen_id is None or (words and ticket is None):
+    number = words if words and ticket is None and words.isdecimal() else None
+    if taken.citizen_id is None or (words and ticket is None and number is None):
         return []
-    return [_state(work, own) for own in await complaints.of_citizen(work.connection, taken.citizen_id, ticket)]
+    theirs = await complaints.of_citizen(work.connection, taken.citizen_id, ticket, number=number)
+    return [_state(work, own) for own in theirs]
 
 
 def _state(work: Unit, own: complaints.Own) -> TicketState:
@@ -93,7 +95,17 @@ def _state(work: Unit, own: complaints.Own) -> TicketState:
         answer=answer,
         closes=own.due_on,
         acts=own.acts,
+        elsewhere=tuple(_elsewhere(work, own, each) for each in own.elsewhere),
     )
+
+
+def _elsewhere(work: Unit, own: complaints.Own, known: complaints.Elsewhere) -> Elsewhere:
+    """The number, and what is said of the report there where that is not what we say of it ourselves."""
+    name = reactions.system_name(known.system, known.name)
+    status = moves.read(known.raw_status) if known.raw_status else None
+    if known.raw_status is None or known.raw_status_at is None or (status and status.name == own.status):
+        return Elsewhere(name, known.number)
+    return Elsewhere(name, known.number, known.raw_status, known.raw_status_at.astimezone(work.house.zone(own.region)))
 
 
 async def look_around(work: Unit, taken: Taken, draft: Draft, facts: Facts) -> Around:

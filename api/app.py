@@ -13,6 +13,7 @@ from api import health, problems, verifying, webchat
 from api.chat import Chat
 from api.desk import DeskShell
 from api.house import House, open_house
+from api.open311 import routes as open311
 from api.providers import introduce, telegram
 from api.rest.attention import router as attention
 from api.rest.complaints import router as rest
@@ -67,6 +68,7 @@ def build(settings: Settings, url: str) -> FastAPI:
     app.include_router(rest)
     app.include_router(attention)
     app.include_router(learning)
+    app.include_router(open311(house))
     app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
     app.include_router(verifying.routes(house))
     if settings.telegram_token and secret:

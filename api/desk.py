@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,13 +15,19 @@ from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import files
+from api.bridging import open_bridge
 from api.house import House
 from api.listening import CHANGED, listen
+from api.outward import report_of
+from api.postbox import threads_of
 from api.scanning import ScannerAway, infection
 from api.settings import Settings
 from api.unit import Unit, unit
 from bot.texts import speak
-from desk.shell import Span
+from bridges import letters, sp4n_form
+from bridges.contract import Report, Trouble
+from desk.shell import Field, Letter, Span, Trial
+from store import reports, ways
 from store.masterdata import Directory
 from store.media import Shelf
 
@@ -122,6 +129,45 @@ class DeskShell:
     def served(self, content: bytes, content_type: str | None, *, name: str, asked: str | None) -> Response:
         """The bytes of a file as an answer."""
         return files.answer(content, content_type, asked, name=name)
+
+    async def form_of(self, ticket: str) -> Sequence[Field]:
+        """SP4N-LAPOR!'s form for a report."""
+        fields = sp4n_form.fields(await self._report(ticket))
+        return [Field(each.key, each.label, each.value, each.note, each.code, each.above) for each in fields]
+
+    async def rest_pdf(self, ticket: str) -> bytes:
+        """The whole report as PDF."""
+        return await asyncio.to_thread(sp4n_form.rest_pdf, await self._report(ticket))
+
+    def read_tracking_id(self, typed: str) -> tuple[str, bool]:
+        """A number of SP4N-LAPOR! as somebody typed it."""
+        return sp4n_form.read_tracking_id(typed)
+
+    async def _report(self, ticket: str) -> Report:
+        house = self._house
+        async with house.engine.connect() as connection:
+            found = await reports.subject(connection, ticket, house.settings.home_region)
+            return await report_of(house, connection, found.id)
+
+    async def try_connection(self, connection_id: int) -> Trial:
+        """Ask the system that a connection leads to for its categories."""
+        house = self._house
+        async with house.engine.connect() as connection:
+            known = await ways.get(connection, connection_id)
+        if known is None or known.kind not in ways.MACHINES:
+            return Trial(trouble="not_offered")
+        try:
+            # One that is switched off is tried before it is switched on.
+            async with open_bridge(house, replace(known, disabled=False), None) as bridge:
+                return Trial(count=len(await bridge.categories()))
+        except Trouble as problem:
+            return Trial(trouble=problem.reason, detail=problem.detail)
+
+    def letter(self, raw: bytes) -> Letter:
+        """A letter as plain text."""
+        found = letters.read(raw, threads_of(self._house.settings))
+        files = tuple((each.name, each.content) for each in found.files)
+        return Letter(found.sender, found.subject, found.words, found.whole, files)
 
     async def news(self) -> AsyncIterator[str]:
         """The tickets of complaints as they change."""

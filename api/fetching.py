@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from api import planning
 from api.house import House
 from api.scanning import ScannerAway, infection
 from api.unit import Unit, unit
@@ -121,6 +122,7 @@ async def _keep(house: House, row: Any, content: bytes, looked: _Looked) -> None
         )
         if placed:
             await work.later("tell_photo_place", media_id=row.id)
+        await planning.post_file(work, row.id)
         if row.kind == "voice" and house.settings.transcriber:
             await work.later("transcribe", media_id=row.id)
 

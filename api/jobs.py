@@ -22,16 +22,22 @@ from api import (
     checking,
     cleaning,
     fetching,
+    handover,
     joining,
+    mailing,
     placing,
+    posting,
     retention,
+    ringkas,
     sealing,
     silence,
     timekeeping,
+    tracking,
     windows,
 )
 from api.house import House
-from api.queue import tasks
+from api.queue import BRIDGES, tasks
+from api.unit import unit
 from bot.messages import Channel
 from store.statement import raw
 
@@ -180,6 +186,104 @@ async def clean_pictures(context: JobContext, timestamp: int) -> None:
     tools: Tools = context.additional_context["tools"]
     await cleaning.forget_places(tools.house)
     await cleaning.clean_pictures(tools.house)
+
+
+@tasks.task(name="hand_over", queue=BRIDGES, pass_context=True, retry=_Patient())
+async def hand_over(context: JobContext, reference_id: int) -> None:
+    """Hand a report over to another system, if that waits."""
+    tools: Tools = context.additional_context["tools"]
+    await handover.hand_over(tools.house, reference_id)
+
+
+@tasks.task(name="pass_post", queue=BRIDGES, pass_context=True, retry=_Patient())
+async def pass_post(context: JobContext, post_id: int) -> None:
+    """Pass on what follows a report, if it is its turn."""
+    tools: Tools = context.additional_context["tools"]
+    await handover.pass_post(tools.house, post_id)
+
+
+@tasks.task(name="follow_reference", queue=BRIDGES, pass_context=True, retry=_Patient())
+async def follow_reference(context: JobContext, reference_id: int) -> None:
+    """Ask another system how far a report is, if it is time."""
+    tools: Tools = context.additional_context["tools"]
+    await tracking.follow(tools.house, reference_id)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="hand_over_waiting", pass_context=True, queueing_lock="hand_over_waiting")
+async def hand_over_waiting(context: JobContext, timestamp: int) -> None:
+    """Take up what waits to go into other systems and nobody has begun, and what a dead process left there."""
+    tools: Tools = context.additional_context["tools"]
+    await handover.keep_waiting(tools.house)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="follow_references", pass_context=True, queueing_lock="follow_references")
+async def follow_references(context: JobContext, timestamp: int) -> None:
+    """Have those looked at whose time has come."""
+    tools: Tools = context.additional_context["tools"]
+    await tracking.keep_following(tools.house)
+
+
+@tasks.task(name="deliver_webhook", queue=BRIDGES, pass_context=True, retry=_Patient())
+async def deliver_webhook(context: JobContext, subscription_id: int, complaint_id: int) -> None:
+    """Post what waits for a subscriber of a complaint (0: events about nothing)."""
+    tools: Tools = context.additional_context["tools"]
+    await posting.deliver(tools.house, subscription_id, complaint_id or None)
+
+
+@tasks.task(name="wake_webhooks", pass_context=True, retry=_Patient())
+async def wake_webhooks(context: JobContext, subscription_id: int) -> None:
+    """Post all that is due for a subscriber: an officer has asked for it."""
+    tools: Tools = context.additional_context["tools"]
+    async with unit(tools.house) as work:
+        await posting.wake(work, subscription_id)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="pick_up_webhooks", pass_context=True, queueing_lock="pick_up_webhooks")
+async def pick_up_webhooks(context: JobContext, timestamp: int) -> None:
+    """Post again what was not taken, when its time has come."""
+    tools: Tools = context.additional_context["tools"]
+    await posting.pick_up(tools.house)
+
+
+@tasks.periodic(cron="23 19 * * *")  # 02.23 in WIB
+@tasks.task(name="tidy_webhooks", pass_context=True, queueing_lock="tidy_webhooks")
+async def tidy_webhooks(context: JobContext, timestamp: int) -> None:
+    """Forget events of webhooks that are old enough."""
+    tools: Tools = context.additional_context["tools"]
+    await posting.tidy(tools.house)
+
+
+@tasks.task(name="read_ringkas", pass_context=True, retry=_Patient())
+async def read_ringkas(context: JobContext, import_id: int) -> None:
+    """Read an export of SP4N's that an officer has handed in, so that a person can see what it would change."""
+    tools: Tools = context.additional_context["tools"]
+    await ringkas.read(tools.house, import_id)
+
+
+@tasks.task(name="do_ringkas", pass_context=True, retry=_Patient())
+async def do_ringkas(context: JobContext, import_id: int) -> None:
+    """Do what an officer has seen that such an export would change."""
+    tools: Tools = context.additional_context["tools"]
+    await ringkas.do(tools.house, import_id)
+
+
+@tasks.periodic(cron="9-59/15 * * * *")
+@tasks.task(name="clear_ringkas", pass_context=True, queueing_lock="clear_ringkas")
+async def clear_ringkas(context: JobContext, timestamp: int) -> None:
+    """Forget exports that were imported or dropped, and their files."""
+    tools: Tools = context.additional_context["tools"]
+    await ringkas.clear(tools.house)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="read_mailbox", queue=BRIDGES, pass_context=True, queueing_lock="read_mailbox", lock="read_mailbox")
+async def read_mailbox(context: JobContext, timestamp: int) -> None:
+    """Read what came back by e-mail, where there is a mailbox."""
+    tools: Tools = context.additional_context["tools"]
+    await mailing.read_mailbox(tools.house)
 
 
 @tasks.periodic(cron="17 19 * * *")  # 02.17 in WIB

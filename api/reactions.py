@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from api import attachments
-from store import attention, clocks, complaints, merging, moves
+from api import attachments, hooks, planning
+from bot.texts import knows
+from store import attention, clocks, complaints, merging, moves, references, ways
 from store.calendar import CalendarUnknown
 from store.complaints import Event, Reader
 from store.deliveries import NewDelivery
@@ -33,6 +34,8 @@ async def react(work: Unit, event: Event) -> None:
     """Run everything that follows from an event."""
     for reaction in REACTIONS[event.kind]:
         await reaction(work, event)
+    # Last, so that what is told outside is how it is after all that followed.
+    await hooks.note(work, event)
 
 
 def buttons(ticket: str, acts: Sequence[str]) -> list[tuple[str, str]]:
@@ -126,7 +129,10 @@ def _words(work: Unit, event: Event, note: str) -> tuple[str, Mapping[str, Any]]
 
 
 def _speaker(work: Unit, event: Event) -> Any:
-    """Who answered: Kominfo itself, the agency that leads, or another one that has the report too."""
+    """Who answered: Kominfo itself, the agency that leads, or another one that has the report too. What another system
+    tells of an office that has it not is told in its name."""
+    if "office" in event.data and not event.data.get("speaker"):
+        return event.data["office"] or system_name(event.data["system"], None)
     return _agency(work, event.data.get("speaker", event.data["agency"]))
 
 
@@ -246,6 +252,47 @@ async def tell_silence(work: Unit, event: Event) -> None:
     await _tell_followers(work, event, followers, None)
 
 
+# --- other systems ---------------------------------------------------------------------------------------
+
+
+def system_name(system: str, name: str | None) -> dict[str, str] | str:
+    """What another system is called, as a parameter of a text: by its code where we have words for that, else as its
+    connection is."""
+    return {"key": f"system.{system}"} if knows(f"system.{system}") else name or system
+
+
+async def tell_reference(work: Unit, event: Event) -> None:
+    """The report is in another system, and its number there. That of a letter to an agency nobody can look up."""
+    known = await references.get(work.connection, event.data["reference"])
+    way = await ways.get(work.connection, known.connection_id) if known.connection_id is not None else None
+    if way is not None and way.kind == ways.EMAIL:
+        return
+    system = system_name(known.system, way.name if way else None)
+    says: Says = [("push.referenced", {"ticket": event.ticket, "system": system, "number": known.external_id})]
+    if known.system == ways.SP4N:
+        says.append(("push.referenced_sp4n", {}))
+    theirs, _ = await _readers(work, event)
+    for reader in theirs:
+        await _push(work, reader, event, says)
+
+
+async def tell_heard(work: Unit, event: Event) -> None:
+    """A status of another system that is none of ours, or cannot be, in its own words; and what was said with it."""
+    data, note = event.data, event.data["note"]
+    system = system_name(data["system"], None)
+    says: Says = [("push.heard", {"ticket": event.ticket, "system": system, "status": data["raw_status"]})]
+    if note:
+        says.append(("push.note_of", {"agency": data["office"], "note": note}) if data["office"] else _officer(note))
+    theirs, _ = await _readers(work, event)
+    for reader in theirs:
+        acts = ("reply",) if reader.role == "pelapor" and data["status"] not in moves.ENDED else ()
+        await _push(work, reader, event, says, acts)
+
+
+def _officer(note: str) -> tuple[str, Mapping[str, Any]]:
+    return "push.officer", {"note": note}
+
+
 # --- joined reports --------------------------------------------------------------------------------------
 
 
@@ -355,18 +402,18 @@ _WITH_AN_OFFICE = ("Terdisposisi", "Ditanggapi oleh Pelapor", *moves.ANSWERS)
 Reaction = Callable[["Unit", Event], Awaitable[None]]
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
-    "filed": (set_deadlines,),
+    "filed": (set_deadlines, planning.plan_filed),
     # The clock comes first: the news names its last day.
     "moved": (wind_clock, set_deadlines, tell_status, pass_on),
-    "disposed": (wind_clock, set_deadlines, tell_disposition, pass_on),
+    "disposed": (wind_clock, set_deadlines, tell_disposition, pass_on, planning.plan_disposed),
     "handed_back": (set_deadlines, ask_person),
     "responded": (rewind_clock, set_deadlines, tell_response, pass_on),
-    "rerouted": (set_deadlines, tell_agency),
+    "rerouted": (set_deadlines, tell_agency, planning.plan_disposed),
     "noted": (rewind_clock, tell_message, pass_on),
-    "replied": (wind_clock, set_deadlines, go_alone),
-    "disputed": (wind_clock, set_deadlines, ask_person, go_alone),
-    "confirmed": (wind_clock, set_deadlines, tell_followers, pass_on),
-    "withdrawn": (wind_clock, set_deadlines, ask_person, tell_followers, pass_on),
+    "replied": (wind_clock, set_deadlines, go_alone, planning.post_words),
+    "disputed": (wind_clock, set_deadlines, ask_person, go_alone, planning.post_words),
+    "confirmed": (wind_clock, set_deadlines, tell_followers, pass_on, planning.post_words),
+    "withdrawn": (wind_clock, set_deadlines, ask_person, tell_followers, pass_on, planning.post_words),
     "denied": (wind_clock, set_deadlines, ask_person, tell_denial, pass_on),
     "rated": (),
     "followed": (),
@@ -379,4 +426,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "covered": (),
     "merged": (set_deadlines, tell_joined, pass_on),
     "unmerged": (set_deadlines, tell_joined),
+    # What other systems tell.
+    "referenced": (tell_reference, planning.arrived),
+    "heard": (rewind_clock, tell_heard, pass_on),
 }

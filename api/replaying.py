@@ -24,10 +24,13 @@ from api.house import House
 from api.providers import approved
 from api.transcribing import Listener
 from api.transcripts import Outcome, Said, Transcript, Turn, span
+from api.unit import unit
 from bot.channels.terminal import Terminal
 from bot.messages import Address, Channel, Incoming, Media, Outgoing, Place, Sent, Undeliverable
 from bot.texts import speak
-from store import rehearsal
+from store import references, rehearsal, ways
+from store.complaints import Actor
+from store.references import Told
 
 # What is on its way within this time is waited for; what comes later (in the morning, say) is not.
 SOON = 2.0
@@ -292,6 +295,10 @@ _FILED = f"""
                  WHERE complaint_id = k.id AND {_ADDED} ORDER BY id) AS notes
     FROM complaints k LEFT JOIN agencies a ON a.code = k.agency WHERE k.contact_id IN ({_CONTACTS}) ORDER BY k.id
 """  # noqa: S608
+_SP4N = """
+    SELECT r.id FROM complaint_references r JOIN complaints k ON k.id = r.complaint_id
+    WHERE k.ticket = :ticket AND r.system = :system AND r.agency IS NULL
+"""
 _NOTES = f"SELECT note FROM complaint_history WHERE {_ADDED} ORDER BY id"  # noqa: S608
 _CALLS = "SELECT count(*) AS calls FROM attention WHERE kind = 'call_for_human'"
 _REMOVE = """
@@ -416,7 +423,9 @@ class Shell:
             case None | "look":
                 return
             case "agency":
-                await self._need_desk().act(await self._ticket(turn.what), turn.what)
+                ticket = await self._ticket(turn.what)
+                await self._need_desk().act(ticket, turn.what)
+                await self._hear_of(ticket, turn.what)
             case "no_classifier":
                 self._house.suggester = None
             case "question_removed":
@@ -426,6 +435,17 @@ class Shell:
                 await Listener(lambda _content, _type: str(turn.what)).listen(self._house, voice.id)
             case _:
                 await person.do(turn, choice)
+
+    async def _hear_of(self, ticket: str, what: Mapping[str, Any]) -> None:
+        """What SP4N-LAPOR! makes of a complaint: under which number it is there, and which status it tells."""
+        number, status = what.get("sp4n_number"), what.get("sp4n_status")
+        if number is None and status is None:
+            return
+        async with unit(self._house) as work:
+            [row] = (await work.connection.execute(text(_SP4N), {"ticket": ticket, "system": ways.SP4N})).all()
+            told = Told(status, None, external_id=number)
+            for event in await references.heard(work.connection, row.id, told, Actor("bridge", ways.SP4N)):
+                work.record(event)
 
     async def _ticket(self, what: Mapping[str, Any]) -> str:
         """The complaint that an officer works on: the neighbour or the complaint of that number, else the last one."""

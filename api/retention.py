@@ -18,7 +18,7 @@ import structlog
 from api.house import House
 from api.settings import Settings
 from api.unit import unit
-from store import inbox, kept, presence, reported, rights, staff
+from store import inbox, kept, letters, presence, reported, rights, staff
 from store.rights import Erased, Held, Kept, Mask, Policy, Swept
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,7 @@ async def retain(house: House) -> Swept:
     await _tidy_desk(house)
     await _tidy_reports(house)
     await _tidy_inbox(house)
+    await _tidy_letters(house)
     orphans = await tidy(house)
     log.info(
         "retained",
@@ -124,6 +125,17 @@ async def _tidy_inbox(house: House) -> None:
             before = house.now() - timedelta(days=house.settings.retention_chat_days)
             if not await inbox.forget(work.connection, before, house.now() - REPEATED, REPORTS):
                 return
+
+
+async def _tidy_letters(house: House) -> None:
+    """Let go of what agencies wrote by e-mail, with its report; of no report, as the words of chats."""
+    for _ in range(ROUNDS):
+        async with unit(house) as work:
+            before = house.now() - timedelta(days=house.settings.retention_chat_days)
+            freed = await letters.forget(work.connection, loose=before, most=BATCH)
+        if not freed:
+            return
+        await put_away(house, freed)
 
 
 async def put_away(house: House, names: Collection[str]) -> int:

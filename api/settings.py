@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store.database import sqlalchemy_url
 
+# An address that every mail server takes.
+_ADDRESS = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
 
 class Settings(BaseSettings):
     """The settings of one process. Names in the environment are the same, in capitals."""
@@ -25,6 +28,10 @@ class Settings(BaseSettings):
     public_url: str = Field("http://127.0.0.1:8000", description="how the outside reaches us")
     data_dir: Path = Field(Path("data"), description="embedded database and files of citizens")
     api_keys: SecretStr = Field(SecretStr(""), description="name:key pairs of the REST API, separated by commas")
+    open311_keys: SecretStr = Field(
+        SecretStr(""), description="name:key pairs that may only file and follow by Open311, separated by commas"
+    )
+    open311_public: bool = Field(False, description="whether verified reports are read by Open311 without a key")
     telegram_token: SecretStr | None = Field(None, description="from @BotFather; empty: no Telegram")
     telegram_base_url: str = Field("https://api.telegram.org", description="any server that speaks the Bot API")
     telegram_webhook_secret: SecretStr | None = Field(None, description="1 to 256 of A-Z a-z 0-9 _ -")
@@ -42,6 +49,23 @@ class Settings(BaseSettings):
     )
     whatsapp_templates: Path | None = Field(None, description="which text goes by which template; empty: ours")
     clamd_host: str = Field("", description="host:port or socket of a ClamAV that looks at files; empty: none does")
+    mail_host: str = Field("", description="mail server that sends to agencies (docs/email.md); empty: no e-mail")
+    mail_port: int | None = Field(None, ge=1, le=65535, description="its port; empty: 587, 465 with tls, 25 with none")
+    mail_tls: Literal["starttls", "tls", "none"] = Field("starttls", description="none only inside one's own network")
+    mail_username: str = Field("", description="account at the mail server; empty: it asks for none")
+    mail_password: SecretStr = Field(SecretStr(""), description="its password")
+    mail_from: str = Field("", description="address that we send from")
+    mail_name: str = Field("Kanal LAPOR", description="name beside that address")
+    mail_reply_to: str = Field("", description="where answers go, such as lapor+{token}@example.go.id")
+    mail_key: SecretStr = Field(SecretStr(""), description="seals the addresses of answers; 32 characters or more")
+    mail_imap_host: str = Field("", description="server of the mailbox that answers come to; empty: none is read")
+    mail_imap_port: int | None = Field(None, ge=1, le=65535, description="its port; empty: 993, 143 without tls")
+    mail_imap_tls: Literal["starttls", "tls", "none"] = Field("tls", description="none only inside one's own network")
+    mail_imap_username: str = Field("", description="account of the mailbox; empty: that of MAIL_USERNAME")
+    mail_imap_password: SecretStr = Field(SecretStr(""), description="its password; empty: that of MAIL_PASSWORD")
+    mail_imap_folder: str = Field("INBOX", description="folder that letters come into")
+    mail_imap_done: str = Field("LAPOR-selesai", description="folder that they are moved to when they are read")
+    mail_imap_patience_seconds: float = Field(30.0, gt=0, le=300, description="how long it may take for one answer")
     home_region: str = Field("16", description="province that is asked when the place is unknown")
     database_connections: int = Field(8, ge=2, le=100, description="connections of one process")
     delivery_give_up_hours: float = Field(72.0, gt=0, description="after this a message is shown as undeliverable")
@@ -60,6 +84,12 @@ class Settings(BaseSettings):
         None, description="whether a sign-in there counts as two factors; empty: where the provider says so (amr, acr)"
     )
     oidc_patience_seconds: float = Field(8.0, gt=0, le=60, description="how long the provider may take for one step")
+    webhook_private: bool = Field(
+        False, description="whether webhooks may lead into networks that are not public (a demo, a test)"
+    )
+    bridge_pause_seconds: float = Field(
+        60.0, gt=0, le=600, description="how soon other systems are asked again after news, at first"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
     @field_validator("database_url")
@@ -108,7 +138,7 @@ class Settings(BaseSettings):
             raise ValueError("must look like package.module:function")
         return value
 
-    @field_validator("api_keys")
+    @field_validator("api_keys", "open311_keys")
     @classmethod
     def _pairs(cls, value: SecretStr) -> SecretStr:
         _parse_keys(value.get_secret_value())
@@ -155,6 +185,55 @@ class Settings(BaseSettings):
             raise ValueError("must be a file")
         return value
 
+    @field_validator("mail_from")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("must be one address, such as lapor@example.go.id")
+        return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        before = value.partition("@")[0]
+        if value and (before.count("{token}") != 1 or not _ADDRESS.fullmatch(value.replace("{token}", "a" * 26))):
+            raise ValueError("must be an address with {token} before its @, such as lapor+{token}@example.go.id")
+        return value
+
+    @field_validator("mail_key")
+    @classmethod
+    def _sealing(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("must have 32 characters or more")
+        return value
+
+    @field_validator("mail_imap_folder", "mail_imap_done")
+    @classmethod
+    def _mail_folder(cls, value: str) -> str:
+        if not re.fullmatch(r"[\x20-\x7e]{1,200}", value):
+            raise ValueError("must be the name of a folder in plain letters")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        if self.mail_host:
+            needed = {
+                "MAIL_FROM": self.mail_from,
+                "MAIL_REPLY_TO": self.mail_reply_to,
+                "MAIL_KEY": self.mail_key.get_secret_value(),
+            }
+            missing = [name for name, value in needed.items() if not value]
+            if missing:
+                raise ValueError(f"{', '.join(missing)} must be set with MAIL_HOST")
+        if self.mail_imap_host:
+            if not self.mail_host:
+                raise ValueError("MAIL_HOST must be set with MAIL_IMAP_HOST")
+            if not (self.mail_imap_username or self.mail_username):
+                raise ValueError("MAIL_IMAP_USERNAME must be set with MAIL_IMAP_HOST")
+            if self.mail_imap_folder == self.mail_imap_done:
+                raise ValueError("MAIL_IMAP_DONE must be another folder than MAIL_IMAP_FOLDER")
+        return self
+
     @model_validator(mode="after")
     def _provider_knows_us(self) -> Settings:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
@@ -169,12 +248,21 @@ class Settings(BaseSettings):
 
     def client_of(self, key: str) -> str | None:
         """The name that goes with an API key; None for an unknown key. Takes the same time for every key."""
-        given = hashlib.sha256(key.encode()).digest()
-        found = None
-        for known, name in _parse_keys(self.api_keys.get_secret_value()).items():
-            if hmac.compare_digest(given, hashlib.sha256(known.encode()).digest()):
-                found = name
-        return found
+        return _name_of(key, self.api_keys)
+
+    def open311_client_of(self, key: str) -> str | None:
+        """The same for Open311, where a key of the REST API counts too."""
+        guest, client = _name_of(key, self.open311_keys), self.client_of(key)
+        return guest or client
+
+
+def _name_of(key: str, pairs: SecretStr) -> str | None:
+    given = hashlib.sha256(key.encode()).digest()
+    found = None
+    for known, name in _parse_keys(pairs.get_secret_value()).items():
+        if hmac.compare_digest(given, hashlib.sha256(known.encode()).digest()):
+            found = name
+    return found
 
 
 def _parse_keys(pairs: str) -> dict[str, str]:

@@ -39,7 +39,9 @@ FILED = frozenset({
 TOP = frozenset({
     "title", "defect", "pending", "pending_on", "now", "neighbours", "turn", "filed", "notes", "calls_for_human",
 })  # fmt: skip
-AGENCY = frozenset({"move", "deny", "message", "route", "note", "reason", "complaint", "neighbour"})
+AGENCY = frozenset({
+    "move", "deny", "message", "route", "note", "reason", "sp4n_number", "sp4n_status", "complaint", "neighbour",
+})  # fmt: skip
 NEIGHBOUR = frozenset({"story", "place", "region", "pin", "follow", "secret", "ago"})
 # Actions during which no citizen acts: something changes, and the bot may or may not say something.
 MEANWHILE = frozenset({"agency", "look", "question_removed", "no_classifier"})

@@ -9,7 +9,18 @@ from bot import drafting
 from bot.asides import command_in
 from bot.asking import ask, ask_about, go_on, greet, joined, still, with_question
 from bot.conversation import Conversation
-from bot.script import AFTERWARDS, ASKS_STATUS, CARRIED, COMMANDS, QUESTIONS, TICKET, WHICH
+from bot.script import (
+    AFTERWARDS,
+    ASKS_NUMBER,
+    ASKS_STATUS,
+    CARRIED,
+    COMMANDS,
+    NUMBER,
+    NUMBER_DIGITS,
+    QUESTIONS,
+    TICKET,
+    WHICH,
+)
 from bot.turns import (
     Adopt,
     CallHuman,
@@ -61,6 +72,8 @@ def read(text: str) -> tuple[str | None, str | None]:
         return "status", words.upper()
     if ASKS_STATUS.fullmatch(words):
         return "status", None
+    if (numbered := NUMBER.fullmatch(words)) and ASKS_NUMBER.search(numbered["said"]):
+        return "status", numbered["number"]
     if carried := CARRIED.fullmatch(whole):
         return "carry", carried["code"]
     if (coded := _CODED.fullmatch(whole)) and CARRIED.fullmatch(f"pindah {coded['code']}"):
@@ -72,6 +85,13 @@ def read(text: str) -> tuple[str | None, str | None]:
     if head == "/start":  # with what a link to the bot carries
         return "start", None
     return IN_WORDS.get(command_in(text) or ""), None
+
+
+def bare_number(text: str) -> str | None:
+    """What may be a number of SP4N-LAPOR! in a text that says no more than that, such as "no. 9171234". It could as
+    well be something else: where a story is told, it is part of it."""
+    found = NUMBER.fullmatch(" ".join(text.casefold().split()).strip(" .!?#"))
+    return found["number"] if found and len(found["number"]) == NUMBER_DIGITS else None
 
 
 def obey(conversation: Conversation, command: str, argument: str | None, facts: Facts) -> Turn:

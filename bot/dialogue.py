@@ -195,6 +195,8 @@ def _turn(conversation: Conversation, message: Incoming, facts: Facts, silence: 
     command, argument = commands.read(message.text)
     if command is not None:
         return commands.obey(conversation, command, argument, facts)
+    if conversation.draft is None and not _waits(conversation) and (number := commands.bare_number(message.text)):
+        return commands.obey(conversation, "status", number, facts)
     if conversation.about is not None and conversation.asking in AFTERWARDS and not facts.unheard:
         if answered := filed.answer(conversation, message, facts):
             return answered

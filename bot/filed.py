@@ -17,7 +17,7 @@ from bot.asking import ask_about, go_on, labelled, offered, still, with_question
 from bot.conversation import Conversation
 from bot.messages import Incoming
 from bot.script import ACTS, AFTERWARDS, NAMED, TICKET, TRIES, Question, excerpt
-from bot.turns import Act, Erase, Facts, Offer, Own, Reply, Say, TicketState, Turn, Verdict
+from bot.turns import Act, Elsewhere, Erase, Facts, Offer, Own, Reply, Say, TicketState, Turn, Verdict
 
 # Words that are longer than this are no name of an agency and no comment on stars, but a story.
 LONGEST_ASIDE = {"agency": 12, "comment": 60}
@@ -252,13 +252,15 @@ def _parts(turn: Turn) -> dict[str, Any]:
 
 
 def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Turn:
-    """What `status` shows: a line for each, and of a single one also the answer, the last day, and what can be done."""
+    """What `status` shows: a line for each, and of a single one also its numbers in other systems, the answer, the last
+    day, and what can be done."""
     if not states:
         key = "status.unknown" if ticket else "status.none"
         return replace(turn, replies=(Say(key, {"ticket": ticket}), *turn.replies))
     says = [_line(state) for state in states]
     if len(states) == 1:
         [state] = states
+        says += [_number(each) for each in state.elsewhere]
         if state.answer:
             says.append(Say("status.answer", {"answer": state.answer}))
         if state.closes:
@@ -266,6 +268,13 @@ def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Tu
         if not turn.buttons:
             turn = replace(turn, buttons=tuple(Offer(f"choice.ticket.{a}", f"{state.ticket}:{a}") for a in state.acts))
     return replace(turn, replies=(*says, *turn.replies))
+
+
+def _number(known: Elsewhere) -> Say:
+    said = {"system": known.system, "number": known.number}
+    if known.status is None or known.at is None:
+        return Say("status.reference", said)
+    return Say("status.reference_status", {**said, "status": known.status, "date": {"moment": known.at.isoformat()}})
 
 
 def _line(state: TicketState) -> Say:

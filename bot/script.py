@@ -514,6 +514,14 @@ ASKS_STATUS = re.compile(
     r"(?:\s+(?:laporan|aduan|pengaduan|saya|sy|aku|ku|nya|pak|bu|min))*"
 )
 TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")
+# A number of SP4N-LAPOR!, and the words before it; some of them say that it is one.
+NUMBER = re.compile(
+    r"(?P<said>(?:/?(?:status|cek|lihat|tracking|sp4n(?:[\s-]*lapor)?|lapor|laporan|nomor|nomer|no|id|number)\b[\s.:!#-]*)*)"
+    r"(?P<number>[0-9]{7,10})"
+)
+ASKS_NUMBER = re.compile(r"\b(?:status|cek|lihat|tracking|sp4n)")
+# So many digits do they have today.
+NUMBER_DIGITS = 7
 # A code that carries a draft or tickets into this chat, after "pindah".
 # It has twelve signs, none of which is an e, i, l or o: hardly any words are made without them. Signs in groups of four
 # are meant as a code, whatever they are.

@@ -317,6 +317,17 @@ Wish = (
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A complaint in another system: what that is called (a key of texts, or a name), the number there; its status in
+    the words of that system, and since when, where it is not the same as ours."""
+
+    system: Mapping[str, str] | str
+    number: str
+    status: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TicketState:
     """One complaint of the citizen, as `status` shows it. `answer` is the agency's last one, `closes` the day on which
     silence would close or archive it, `acts` what the citizen may do now."""
@@ -330,6 +341,7 @@ class TicketState:
     answer: str | None = None
     closes: date | None = None
     acts: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

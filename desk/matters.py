@@ -188,6 +188,8 @@ class _Sentences:
         detail = matter.detail or ""
         if matter.kind == "danger" and words.knows(f"matters.danger.{detail}"):
             return words.say(self._language, f"matters.danger.{detail}")
+        if matter.kind == "handover" and words.knows(f"troubles.{detail}"):
+            detail = words.say(self._language, f"troubles.{detail}", detail="–")
         named = self._names.get(detail, detail)
         if not words.knows(key):
             return words.say(self._language, "matters.kind.other", kind=matter.kind)

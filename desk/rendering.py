@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 # What stands in the header, for those who may open it.
 ROOMS = (
     ("triage.open", "/desk/triase", "desk.room.triage"),
+    ("handover.open", "/desk/sp4n", "desk.room.handover"),
     ("agency.open", "/desk/instansi", "desk.room.agency"),
     ("oversight.open", "/desk/pengawasan", "desk.room.oversight"),
     ("reports.search", "/desk/terlambat", "desk.room.late"),

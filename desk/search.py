@@ -1,4 +1,5 @@
-"""The search: a ticket number leads to its report, words to a list of those within the officer's reach."""
+"""The search: a ticket number, or the number that SP4N-LAPOR! has given, leads to its report, words to a list of those
+within the officer's reach."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import page
 from desk.triage import CLASSES
-from store import moves, reports, tickets
+from store import moves, reports, standings, tickets
 from store.complaints import NotFound
 from store.policy import Subject
 from store.reports import Query
@@ -24,10 +25,12 @@ router = APIRouter()
 A_PAGE = 50
 # What is searched of longer words: the field takes no more, and a pasted letter is cut.
 LONGEST = 200
-CHANNELS = ("telegram", "webchat", "api")
+CHANNELS = ("whatsapp", "telegram", "webchat", "open311", "api")
 FIELDS = ("q", "status", "instansi", "wilayah", "jenis", "kanal", "dari", "sampai", "terlambat")
 _NUMBER = re.compile(r"[Tt]?[\s.\-\d]*")
 _TICKET_DIGITS = 10
+# A number of another system, as SP4N-LAPOR! has them.
+_ELSEWHERE = re.compile(r"(?:sp4n(?:[\s-]*lapor)?!?\s*)?([0-9]{7,10})", re.IGNORECASE)
 
 
 @router.get("/cari")
@@ -42,6 +45,8 @@ async def search(request: Request, officer: Annotated[Officer, Depends(HouseRule
         if await _reaches(request, officer, ticket):
             return RedirectResponse(f"/desk/laporan/{ticket}", 303)
         problem = "no_ticket"
+    elif ticket := await _numbered(request, officer, asked["q"]):
+        return RedirectResponse(f"/desk/laporan/{ticket}", 303)
     elif _is_number(asked["q"]):
         problem = "misread"
     else:
@@ -85,6 +90,19 @@ async def _reaches(request: Request, officer: Officer, ticket: str) -> bool:
         except NotFound:
             return False
     return officer.may("report.read", found)
+
+
+async def _numbered(request: Request, officer: Officer, words: str) -> str | None:
+    """The ticket of the report within reach that has this number in another system; None for other words."""
+    found = _ELSEWHERE.fullmatch(words)
+    if found is None:
+        return None
+    async with shell_of(request).engine.connect() as connection:
+        there = await standings.tickets_of(connection, found[1])
+    for ticket in there:
+        if await _reaches(request, officer, ticket):
+            return ticket
+    return None
 
 
 def _plain(words: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -26,6 +26,44 @@ class Span:
     end: int
     weight: float = 0.0
     kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of SP4N-LAPOR!'s form as it is filled in for a report: our key, its label there, what is to be entered.
+
+    `note` is a key of texts where a person must look twice, `code` the id of a choice there, `above` the branch of its
+    tree.
+    """
+
+    key: str
+    label: str
+    value: str
+    note: str | None = None
+    code: str | None = None
+    above: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying a connection: how many categories the other side has told, or a key of texts for what went
+    wrong (desk/texts/id/troubles.toml) with its detail."""
+
+    count: int | None = None
+    trouble: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter that came by e-mail, as plain text: `words` are what was written anew, `whole` everything; of each file
+    its name as the sender calls it and its bytes."""
+
+    sender: str
+    subject: str
+    words: str
+    whole: str
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
 
 class Work(Protocol):
@@ -104,5 +142,21 @@ class Shell(Protocol):
         """The bytes of a file as an answer: shown or played where they are a picture, sound or film, else saved under
         `name` (plain ASCII). `asked` is the Range header."""
 
+    def letter(self, raw: bytes) -> Letter:
+        """A letter by its bytes; empty where it cannot be read. To be called in a thread."""
+
     def news(self) -> AsyncIterator[str]:
         """The tickets of complaints as they change, in any process, from now on; "" where some may have been missed."""
+
+    async def form_of(self, ticket: str) -> Sequence[Field]:
+        """SP4N-LAPOR!'s form for a report, in its order. Raises `NotFound`."""
+
+    async def rest_pdf(self, ticket: str) -> bytes:
+        """The whole report as PDF, for what SP4N-LAPOR!'s form has no room for. Raises `NotFound`."""
+
+    def read_tracking_id(self, typed: str) -> tuple[str, bool]:
+        """A number of SP4N-LAPOR! as somebody typed it: its digits, and whether it must be confirmed, being longer than
+        usual. Raises ValueError."""
+
+    async def try_connection(self, connection_id: int) -> Trial:
+        """Ask the system that a connection leads to for its categories; nothing is sent to it."""

@@ -23,7 +23,7 @@ from desk.access import Opened, shell_of
 from desk.places import inside
 from desk.rendering import language_of, page
 from desk.shell import Shell, Span
-from store import dispositions, dossiers, moves, neighbours, templates, tickets
+from store import dispositions, dossiers, moves, neighbours, standings, templates, tickets, ways
 from store.agencies import Agency, load_functions
 from store.dossiers import Dossier
 from store.policy import Subject
@@ -129,6 +129,7 @@ async def show(request: Request, opened: Opened, attempt: Attempt | None = None,
         near = await _near(connection, shell, opened, found) if triages else []
         kinds = await _categories(connection, today) if opened.may("report.edit") else []
         offered = _offered(opened, found)
+        elsewhere = await standings.of_complaint(connection, found.id)
         suitable = {
             form: await _templates(connection, opened, found, form, today) for form in PURPOSES if form in offered
         }
@@ -160,6 +161,8 @@ async def show(request: Request, opened: Opened, attempt: Attempt | None = None,
         status_name=lambda name: timeline.status(language, name),
         state=timeline.status(language, found.status),
         alike=alike,
+        elsewhere=elsewhere,
+        by_hand=ways.SP4N,
         spots=sketch.spots(found.pin, near) if found.pin else [],
         rings=[(metres, sketch.ring(metres)) for metres in sketch.RINGS],
         side=sketch.SIDE,

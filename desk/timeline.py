@@ -11,9 +11,6 @@ from desk import words
 from store import moves
 from store.dossiers import Happening
 
-# Bookkeeping of ours that says nothing to anybody.
-_SILENT = ("heard",)
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -40,7 +37,12 @@ class Reading:
 
 def entries(history: Iterable[Happening], reading: Reading) -> list[Entry]:
     """The history, oldest first, without what this reader is not to read."""
-    return [_entry(each, reading) for each in history if each.event not in _SILENT and _may_read(each, reading)]
+    return [_entry(each, reading) for each in history if not _is_silent(each) and _may_read(each, reading)]
+
+
+def _is_silent(each: Happening) -> bool:
+    # A joined report that has heard what was said of its main one; another system's news have the same name.
+    return each.event == "heard" and "heard" in each.became
 
 
 def _may_read(each: Happening, reading: Reading) -> bool:
@@ -94,6 +96,10 @@ def _says(each: Happening, reading: Reading) -> str:
                 if "into" in became
                 else say("merged_from", ticket=became.get("from", ""))
             )
+        case "referenced":
+            return say("referenced", system=_system(reading, became), number=became.get("external_id", ""))
+        case "heard":
+            return say("heard", system=_system(reading, became), status=became.get("raw_status") or "–")
         case "edited":
             return say("edited", what=_fields(reading, was, became))
         case "covered":
@@ -101,6 +107,13 @@ def _says(each: Happening, reading: Reading) -> str:
         case _:
             key = f"report.event.{each.event}"
             return say(each.event) if words.knows(key) else say("other", event=each.event)
+
+
+def _system(reading: Reading, became: Mapping[str, Any]) -> str:
+    """What another system is called: by its code where it has no name of ours."""
+    code = became.get("system", "")
+    key = f"report.elsewhere.system.{code}"
+    return words.say(reading.language, key) if words.knows(key) else code
 
 
 def _fields(reading: Reading, was: Mapping[str, Any], became: Mapping[str, Any]) -> str:

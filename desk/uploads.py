@@ -166,6 +166,7 @@ LARGEST_BODY = MIB
 ROOM: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"/laporan/[^/]+/instansi/(jawaban|lampiran)"), 60 * MIB),
     (re.compile(r"/data/impor"), 6 * MIB),  # sheets of master data: store/sheets.py takes 5
+    (re.compile(r"/sp4n/impor"), 81 * MIB),  # exports of SP4N: desk/ringkas.py takes 80
 )
 # So much more is let through our hands unread, that the browser has sent it all and shows our answer, not its own.
 _SWALLOWED = 4

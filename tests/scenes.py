@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.house import House
-from store import deliveries, merging, policy, staff
+from store import deliveries, merging, policy, references, staff
 from store.complaints import Actor
 from store.deliveries import NewDelivery
 from store.policy import Grant, Subject
@@ -117,6 +117,7 @@ async def _report(connection: AsyncConnection, kind: str) -> Report:
     if agency:
         put = "INSERT INTO dispositions (complaint_id, agency, leads) VALUES (:id, :agency, true)"
         await execute(connection, put, id=event.complaint_id, agency=agency)
+    await references.plan(connection, event.complaint_id, "sp4n", connection_id=None)
     stored = """
         INSERT INTO media (complaint_id, kind, channel, provider_id, content_type, size, sha256, state, name)
         VALUES (:id, 'photo', 'telegram', 'x', 'image/jpeg', 3, :sha256, 'stored', 'foto.jpg') RETURNING id

@@ -1,4 +1,5 @@
-"""`make demo`: the embedded database and one of each process, as they run anywhere, and where to click."""
+"""`make demo`: the embedded database and one of each process, as they run anywhere, a SP4N-LAPOR! to practise with, and
+where to click."""
 
 from __future__ import annotations
 
@@ -18,15 +19,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from api.house import House, open_house
+from api.processes import simulator
 from api.running import database
 from api.settings import Settings, SettingsWrong
 from api.unit import unit
-from store import audit, factors, passwords, policy, staff
+from store import audit, factors, passwords, policy, staff, ways
 from store.complaints import Actor
+from store.masterdata import FIRST_CONNECTION
 from store.policy import Grant
 
 PROCESSES = ("web", "speaker", "worker")
 PATIENCE = 60.0
+# The demo's SP4N: the connection to it, how many ports above ours it is, how long its officer takes for each step, and
+# how often we ask it (seconds).
+SIMULATOR = "sp4n-simulator"
+PORTS_ABOVE = 10
+OFFICER_TAKES = "6"
+ASKED_EVERY = "2"
 # Who sits at the desk of the demo.
 PERSONS = (
     ("operator", "Operator Kominfo", Grant(policy.ADMIN_INSTANSI, region="16")),
@@ -59,11 +68,14 @@ def run(settings: Settings, codes: bool = False) -> None:
         signal.signal(number, _leave)
     with database(settings) as url:
         entries = asyncio.run(_people(settings, url))
+        asyncio.run(_sp4n(settings, url))
         environment = os.environ | {"DATABASE_URL": url, "API_KEYS": key}
+        environment.setdefault("BRIDGE_PAUSE_SECONDS", ASKED_EVERY)
+        commands = _commands(settings)
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            for name in _processes(settings):
-                processes[name] = _start(name, environment)
+            for name, command in commands.items():
+                processes[name] = _start(command, environment)
             if not _wait_for(settings, processes["web"]):
                 raise SystemExit("The web process did not start; its own message stands above.")
             _greet(settings, key, entries)
@@ -73,16 +85,27 @@ def run(settings: Settings, codes: bool = False) -> None:
                 for name, process in processes.items():
                     if process.poll() is not None:
                         print(f"{name} has ended (status {process.returncode}); starting it again.", file=sys.stderr)
-                        processes[name] = _start(name, environment)
+                        processes[name] = _start(commands[name], environment)
         except KeyboardInterrupt:
             print("\nStopping …")
         finally:
             _stop(list(processes.values()))
 
 
-def _processes(settings: Settings) -> tuple[str, ...]:
-    polls = settings.telegram_token is not None and settings.telegram_mode == "polling"
-    return (*PROCESSES, "poll") if polls else PROCESSES
+def _commands(settings: Settings) -> dict[str, list[str]]:
+    """What is run, by its name: arguments of `python -m api`."""
+    found = {name: [name] for name in PROCESSES}
+    if settings.telegram_token is not None and settings.telegram_mode == "polling":
+        found["poll"] = ["poll"]
+    if settings.database_url is None:
+        port = _simulator_address(settings).rpartition(":")[2]
+        found["simulator"] = ["simulator", "--port", port, "--auto", OFFICER_TAKES]
+    return found
+
+
+def _simulator_address(settings: Settings) -> str:
+    above = settings.port + PORTS_ABOVE
+    return f"http://127.0.0.1:{above if above <= 65535 else settings.port - PORTS_ABOVE}"
 
 
 def _leave(_number: int, _frame: object) -> None:
@@ -122,6 +145,28 @@ async def _people(settings: Settings, url: str) -> list[Entry]:
     file.touch(mode=0o600)
     file.write_text(json.dumps([asdict(each) for each in kept], indent=1))
     return kept
+
+
+async def _sp4n(settings: Settings, url: str) -> None:
+    """Reports go to the demo's own SP4N, unless somebody has said at the desk where they go.
+
+    On a server of one's own (DATABASE_URL) nothing goes there: a report of a real person has no business in a demo.
+    """
+    if settings.database_url is not None:
+        return
+    token, address = simulator.token(simulator.default_file(settings)), _simulator_address(settings)
+    async with open_house(settings, url, name="demo") as house, unit(house) as work:
+        known = {each.name: each for each in await ways.listed(work.connection)}
+        if there := known.get(SIMULATOR):
+            await ways.change(
+                work.connection, there.id, SIMULATOR, url=address, secret=token, parameters=there.parameters
+            )
+            return
+        added = await ways.add(work.connection, SIMULATOR, ways.API, ways.SP4N, url=address, secret=token)
+        first = known.get(FIRST_CONNECTION)
+        chosen = [each for each in await ways.rows(work.connection) if each.system == ways.SP4N]
+        if first and [(each.region, each.agency, each.connection_id) for each in chosen] == [(None, None, first.id)]:
+            await ways.put(work.connection, ways.SP4N, region=None, agency=None, connection_id=added, address=None)
 
 
 async def _person(house: House, login: str, name: str, grant: Grant) -> Entry:
@@ -168,11 +213,11 @@ def _asked() -> bool:
     return bool(ready)
 
 
-def _start(name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
     # In a session of its own: Ctrl-C is ours to pass on, in order.
-    command = [sys.executable, "-m", "api", name]
+    whole = [sys.executable, "-m", "api", *command]
     # Our own command, and no shell.
-    return subprocess.Popen(command, env=environment, start_new_session=True, cwd=Path.cwd())  # noqa: S603  # nosec B603
+    return subprocess.Popen(whole, env=environment, start_new_session=True, cwd=Path.cwd())  # noqa: S603  # nosec B603
 
 
 def _wait_for(settings: Settings, web: subprocess.Popen[bytes]) -> bool:
@@ -193,15 +238,23 @@ def _address(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
+_PRACTICE = """SP4N        {address}/    a simulator to practise with, not the real one
+
+What is filed goes into that SP4N. Its officers dispose and answer it within half a minute, and the answer appears in
+the chat: reply to it there, or say that it is done.
+"""
+
+
 def _greet(settings: Settings, keys: str, entries: list[Entry]) -> None:
     address = _address(settings)
     key = keys.split(",")[0].partition(":")[2]
+    practice = "" if settings.database_url else _PRACTICE.format(address=_simulator_address(settings))
     print(
         f"""
 Chat page   {address}/chat
 Desk        {address}/desk/
 API         {address}/api/v1/openapi.json    key: {key}
-
+{practice}
 1. Write a complaint on the chat page until it gives you a ticket number.
 2. List the complaints, and answer one as an operator:
 

@@ -12,6 +12,7 @@ import structlog
 from api import jobs
 from api.house import open_house
 from api.providers import channels
+from api.queue import BRIDGES
 from api.running import database, on_stop
 from api.settings import Settings
 from api.suggesting import Suggester
@@ -46,10 +47,11 @@ async def _work(settings: Settings, url: str, listener: Listener | None) -> None
 
 
 async def _run(url: str, tools: jobs.Tools, stopped: asyncio.Event) -> None:
-    """Work until asked to stop; where there is a listener, on voice notes beside all else, one at a time."""
+    """Work until asked to stop: on what waits for other systems beside all else, and where there is a listener on voice
+    notes, one at a time."""
     async with jobs.queue(url) as queue:
         await jobs.check_channels_now()
-        working = [_start(queue, tools, "default", at_once=4)]
+        working = [_start(queue, tools, "default", at_once=4), _start(queue, tools, BRIDGES, at_once=4)]
         if tools.listener is not None:
             working.append(_start(queue, tools, jobs.VOICE, at_once=1))
         stopping = asyncio.create_task(stopped.wait())

@@ -42,6 +42,7 @@ from api.rest.schemas import (
     RatingOut,
     ReasonOut,
     Receipt,
+    ReferenceOut,
     RoutingIn,
     SuggestIn,
     SuggestionOut,
@@ -50,7 +51,19 @@ from api.unit import Unit, unit
 from bot.answers import class_in_story
 from bot.script import CLASS_SURE, FUNCTION_SURE
 from bot.turns import ASK, Suggestion, as_data
-from store import attention, clocks, closure, complaints, contacts, dispositions, media, moves, neighbours, tickets
+from store import (
+    attention,
+    clocks,
+    closure,
+    complaints,
+    contacts,
+    dispositions,
+    media,
+    moves,
+    neighbours,
+    references,
+    tickets,
+)
 from store.complaints import Actor, Event, NewComplaint
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key of API_KEYS")
@@ -282,12 +295,13 @@ def _read_cursor(cursor: str) -> int:
 
 @router.get("/complaints/{ticket}", responses=MISSING)
 async def read(ticket: Ticket, house: Here, _caller: Caller) -> ComplaintOut:
-    """One complaint, with its history and its files."""
+    """One complaint, with its history, its files, and what it is called in other systems."""
     async with house.engine.connect() as connection:
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
-def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
+async def _whole(house: House, connection: AsyncConnection, ticket: str) -> ComplaintOut:
+    found = await complaints.get(connection, ticket)
     row = found.complaint
     return ComplaintOut(
         **ComplaintRow.model_validate(row, from_attributes=True).model_dump(),
@@ -322,6 +336,7 @@ def _whole(house: House, found: complaints.Whole) -> ComplaintOut:
             for each in found.history
         ],
         files=[_file(each) for each in found.files],
+        references=[ReferenceOut.model_validate(each) for each in await references.of_complaint(connection, row.id)],
     )
 
 
@@ -424,7 +439,7 @@ async def move(
             await once.done(
                 await complaints.move(connection, ticket, status, caller, reason=body.reason, note=body.note)
             )
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
 @router.post("/complaints/{ticket}/routing", responses=MISSING | CONFLICT)
@@ -451,7 +466,7 @@ async def route(
                     reason=body.reason,
                 )
             )
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
 async def _agency_for(house: House, connection: AsyncConnection, ticket: str, function: str | None) -> str | None:
@@ -476,7 +491,7 @@ async def dispose(
                 raise Problem(422, "There is no such agency today, or the lead is not among them.") from None
             except dispositions.UnknownFunction:
                 raise Problem(422, "The function is not known.") from None
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
 @router.post("/complaints/{ticket}/deny", responses=MISSING | CONFLICT)
@@ -490,7 +505,7 @@ async def deny(
             region = (await complaints.get(connection, ticket)).complaint.region
             sorts = house.directory.agencies.responsible(None, region, house.today(region)).agency.code
             await once.done(await closure.deny(connection, ticket, caller, body.reason, sorts))
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
 @router.post("/complaints/{ticket}/notes", responses=MISSING | CONFLICT, status_code=201)
@@ -502,7 +517,7 @@ async def note(
         connection = once.work.connection
         if await once.seen() is None:
             await once.done(await complaints.note(connection, ticket, caller, body.text, public=body.public))
-        return _whole(house, await complaints.get(connection, ticket))
+        return await _whole(house, connection, ticket)
 
 
 # --- beside ------------------------------------------------------------------------------------------

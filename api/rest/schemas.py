@@ -256,6 +256,21 @@ class RatingOut(BaseModel):
     at: datetime
 
 
+class ReferenceOut(BaseModel):
+    """The complaint in another system, or on its way there: `state` is waiting, sent, unknown (whether it was taken),
+    confirmed or failed; `external_id` its number there, `raw_status` its status in that system's own words, since
+    `raw_status_at`. `agency` is whose copy it is, where each agency gets its own."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    system: str
+    agency: str | None
+    state: Literal["waiting", "sent", "unknown", "confirmed", "failed"]
+    external_id: str | None
+    raw_status: str | None
+    raw_status_at: datetime | None
+
+
 class ComplaintOut(ComplaintRow):
     """A complaint, whole. The pelapor's name is left out where the report is Anonim. `followers` are citizens who have
     the same trouble; `allowed` are the statuses that may follow the present one.
@@ -283,6 +298,7 @@ class ComplaintOut(ComplaintRow):
     followers: int
     history: list[HistoryRow]
     files: list[FileRow]
+    references: list[ReferenceOut]
 
 
 class NeighbourRow(BaseModel):

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from desk.access import HouseRule, shell_of
 from desk.rendering import page
-from store import channels
+from store import channels, subscriptions
 
 router = APIRouter(prefix="/data")
 
@@ -22,6 +22,11 @@ SHELVES = (
     ("standards.edit", "/desk/standar", "standar"),
     ("staff.edit", "/desk/data/staf", "staf"),
     ("channels.read", "/desk/data/saluran", "saluran"),
+    ("bridges.edit", "/desk/data/jalur", "jalur"),
+    ("bridges.edit", "/desk/data/webhook", "webhook"),
+    ("external.import", "/desk/sp4n/impor", "ringkas"),
+    ("external.read", "/desk/sp4n/luar", "luar"),
+    ("handover.open", "/desk/surel", "surel"),
     ("data.edit", "/desk/data/impor", "impor"),
     ("data.open", "/desk/data/ekspor", "ekspor"),
 )
@@ -29,9 +34,10 @@ SHELVES = (
 
 @router.get("", dependencies=[Depends(HouseRule("data.open"))])
 async def overview(request: Request) -> Response:
-    """What there is; beside the channels, how many of them are in trouble."""
+    """What there is; beside the channels and the webhooks, how many of them are in trouble."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         known = await channels.health(connection)
+        failing = await subscriptions.failing(connection)
     ailing = sum(name in known and known[name].ails is not None for name in shell.settings.channels)
-    return page(request, "data.html", shelves=SHELVES, ailing={"saluran": ailing})
+    return page(request, "data.html", shelves=SHELVES, ailing={"saluran": ailing, "webhook": failing})

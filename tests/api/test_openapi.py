@@ -110,6 +110,7 @@ async def test_the_api_does_what_its_document_says(running: tuple[str, House]) -
     matters = [str(row.id) for row in await rows(house.engine, "SELECT id FROM attention LIMIT 50")]
     # "" leaves what schemathesis has made up.
     known = {"ticket": [*tickets, ""], "file_id": [*files, ""], "matter": [*matters, ""]}
+    known |= {"number": [*tickets, ""], "token": [*tickets, ""]}
     asked, problems = await asyncio.to_thread(probe, address, known)
     print(f"\n{asked} requests")
     if problems:

@@ -401,6 +401,7 @@ def test_every_event_has_its_line() -> None:
         *("filed", "moved", "rerouted", "noted", "replied", "disputed", "confirmed", "withdrawn", "denied", "rated"),
         *("followed", "unfollowed", "reminded", "lapsed", "carried"),
         *("disposed", "handed_back", "responded", "edited", "covered", "merged", "unmerged"),
+        *("referenced", "heard"),
     }
 
 

@@ -713,3 +713,29 @@ async def test_the_keys_are_in_no_answer(desk: httpx.AsyncClient, settings: Sett
     assert API_KEY not in repr(settings)
     for path in ("/complaints", "/attention", "/openapi.json"):
         assert API_KEY not in (await desk.get(path)).text
+
+
+# --- other systems ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_complaint_tells_where_it_stands_in_other_systems(desk: httpx.AsyncClient, inside: House) -> None:
+    ticket = await filed(desk)
+    [waiting] = (await read(desk, ticket))["references"]
+    assert waiting == {
+        "system": "sp4n",
+        "agency": None,
+        "state": "waiting",
+        "external_id": None,
+        "raw_status": None,
+        "raw_status_at": None,
+    }
+    there = """
+        UPDATE complaint_references SET state = 'confirmed', external_id = '9171234', raw_status = 'Dalam Penelaahan',
+               raw_status_at = '2026-11-22T03:00:00Z'
+    """
+    await run(inside.engine, there)
+    [known] = (await read(desk, ticket))["references"]
+    assert (known["state"], known["external_id"], known["raw_status"]) == ("confirmed", "9171234", "Dalam Penelaahan")
+    assert datetime.fromisoformat(known["raw_status_at"]) == datetime(2026, 11, 22, 3, tzinfo=UTC)
+    moved = await desk.post(f"/complaints/{ticket}/moves", json={"status": "Terdisposisi"})
+    assert moved.json()["references"] == [known]

@@ -36,7 +36,7 @@ def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
 
 
 def example() -> dict[str, str]:
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
 
 
 # --- .env.example -------------------------------------------------------------------------------------

@@ -277,6 +277,37 @@ def test_a_question_that_the_script_has_lost_does_not_leave_the_citizen_alone() 
     assert sorted(chat.keys) == ["ask.place", "resumed", "status.none"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["SP4N 9171234", "sp4n-lapor! no. 9171234", "status 9171234", "cek nomor 9171234?", "/status SP4N 9171234"],
+)
+def test_a_number_that_is_said_to_be_one_of_sp4n_is_looked_up_at_any_time(words: str) -> None:
+    for chat in (chat_after(), chat_after("lampu mati"), filed_chat()):
+        draft = chat.conversation.draft
+        chat.say(words)
+        assert chat.wishes[-1] == ShowStatus("9171234")
+        assert chat.conversation.draft == draft
+
+
+@pytest.mark.parametrize("words", ["9171234", "No. 9171234", "#9171234"])
+def test_seven_digits_alone_are_looked_up_only_where_nothing_is_told(words: str) -> None:
+    chat = filed_chat()
+    chat.say(words)
+    assert chat.wishes[-1] == ShowStatus("9171234")
+    chat = chat_after("lampu mati")
+    chat.say(words)
+    assert ShowStatus("9171234") not in chat.wishes
+
+
+@pytest.mark.parametrize(
+    "words", ["0812345678", "No 081234567", "917123", "sp4n rusak", "status 123456", "cek 91712345678"]
+)
+def test_other_numbers_are_none_of_sp4n(words: str) -> None:
+    chat = chat_after()
+    chat.say(words)
+    assert not any(isinstance(wish, ShowStatus) for wish in chat.wishes)
+
+
 # --- two chats of one citizen ------------------------------------------------------------------------------
 
 

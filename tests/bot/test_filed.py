@@ -12,7 +12,7 @@ from talking import FACTS, NOW, STORY, Chat, chat_after, filed_chat
 from bot.messages import Place
 from bot.script import ACTS
 from bot.texts import speak
-from bot.turns import Act, Join, KeepMedia, Own, Reply, TicketState
+from bot.turns import Act, Elsewhere, Join, KeepMedia, Own, Reply, TicketState
 
 TICKET = "T-001-000-0000"
 OTHER = "T-002-000-0000"
@@ -380,6 +380,19 @@ def test_the_state_of_one_complaint_comes_with_all_that_can_be_done() -> None:
     assert chat.keys == ["status.line", "status.answer", "status.closes"]
     assert "Jumat, 4 Desember 2026" in reply
     assert list(chat.buttons.values()) == [f"{TICKET}:resolved", f"{TICKET}:unresolved"]
+
+
+def test_a_number_in_another_system_is_shown_with_its_status_there_only_where_that_is_news() -> None:
+    chat = filed_chat()
+    known = Elsewhere({"key": "system.sp4n"}, "9171234")
+    chat.states = [state(elsewhere=(known, Elsewhere("Open311 kota", "42", "Dalam Penelaahan", NOW)))]
+    reply = chat.say("status")
+    assert chat.keys == ["status.line", "status.reference", "status.reference_status"]
+    assert "Nomor di SP4N-LAPOR!: 9171234" in reply
+    assert "Nomor di Open311 kota: 42\nStatus di sana: Dalam Penelaahan (" in reply
+    chat.states = [state(elsewhere=(known,)), state()]
+    chat.say("status")
+    assert chat.keys == ["status.line", "status.line"]
 
 
 def test_the_states_of_several_come_without_buttons() -> None:

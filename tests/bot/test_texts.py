@@ -115,7 +115,7 @@ def spoken() -> set[str]:
     keys |= {f"push.reminded_{clock}" for clock in ("close", "archive")}
     keys |= {f"media.{problem}" for problem in ("unreadable", "too_large", "gone", "infected", "unchecked")}
     keys |= {f"media.{problem}" for problem in ("broken", "heic", "too_many_pixels")}
-    keys |= {f"number.{count}" for count in (2, 3)}
+    keys |= {f"number.{count}" for count in (2, 3)} | {"system.sp4n"}
     keys |= {f"archived.{each.key}" for each in dispositions.reasons()} | {"push.merged", "push.unmerged"}
     return keys | {f"calendar.{names}" for names in ("weekdays", "months")}
 

@@ -33,12 +33,15 @@ PARAMS: Mapping[str, Any] = {
     "others": 2,
     "date": DAY,
     "state": STATE,
+    "system": {"key": "system.sp4n"},
+    "number": "9171234",
     "problem": {"key": "media.gone"},
     "when": {"moment": "2026-11-23T08:00:00+07:00"},
     "until": {"moment": "2026-11-23T08:00:00+07:00"},
     "note": "rahasia dinas",
     "reason": "rahasia dinas",
     "title": "rahasia warga",
+    "status": "Disposisi",
 }
 
 
@@ -69,6 +72,7 @@ COMPLETE = [
     ("push.disposed_several",),
     ("push.rerouted",),
     ("push.rerouted_several",),
+    ("push.referenced", "push.referenced_sp4n"),
     ("push.denied",),
     ("push.returned",),
     ("push.reminded_close",),
@@ -105,6 +109,8 @@ def test_a_complete_template_says_what_we_would_have_said(keys: tuple[str, ...],
         ("push.reminded_close", "push.files_left"),
         ("push.message",),
         ("push.responded",),
+        ("push.referenced",),
+        ("push.heard",),
         ("push.ditutup_sistem",),
         ("push.ditutup_sistem_next", "push.ditutup_sistem"),
     ],
@@ -185,6 +191,7 @@ MESSAGES = st.sampled_from(COMPLETE) | st.lists(st.sampled_from(PUSHED), min_siz
 def test_words_of_people_and_offices_are_never_told(keys: tuple[str, ...], secret: str, language: str) -> None:
     """Neither in the fields that are for them, nor in those that are for a text of ours."""
     theirs = {"note": secret, "reason": secret, "title": secret, "state": secret, "date": secret, "problem": secret}
+    theirs |= {"system": secret, "number": secret, "status": secret}
     nested = {"state": {"key": "push.reason", "params": {"reason": secret}}}
     for params in ({**PARAMS, **theirs}, {**PARAMS, **nested}, {**PARAMS, "ticket": secret}):
         choice = OURS.choose([(key, params) for key in keys], language, always)

@@ -45,6 +45,14 @@ PUBLIC = {
     "/periksa/static/{name}": "scripts and styles",
     "/webhooks/telegram": "asks for the secret that only Telegram has",
     "/api/v1/openapi.json": "what the API looks like, without any data",
+    # Other channels have keys of their own, and what a key sees is tests/api/test_open311.py's.
+    "/open311/v2/discovery.{form}": "what the server is, without any data",
+    "/open311/v2/services.{form}": "the categories, as SP4N-LAPOR! publishes them",
+    "/open311/v2/services/{code}.{form}": "what a category asks for",
+    "/open311/v2/requests.{form}": "filing asks for a key, and so does reading unless OPEN311_PUBLIC says otherwise",
+    "/open311/v2/requests/{number}.{form}": "asks for a key unless OPEN311_PUBLIC says otherwise",
+    "/open311/v2/tokens/{token}.{form}": "asks for a key unless OPEN311_PUBLIC says otherwise",
+    "/open311/v2/{rest:path}": "what is not there, in the words of the standard",
 }
 # Of the desk: what is open to all.
 DESK_PUBLIC = {

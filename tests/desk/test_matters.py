@@ -43,13 +43,20 @@ async def test_dangers_come_first_and_each_has_its_sentence(app: FastAPI, inside
     for kind, detail in (
         ("disputed", "16.71-pu"), ("withdrawn", "16.71-pu"), ("call_for_human", None), ("danger", "fire"),
         ("media_failed", "1"), ("wrong_agency", "16.71-pu"), ("sesuatu_baru", None),
+        ("handover", "cut"),
     ):  # fmt: skip
         await raised(inside, kind, complaint_id=report.id, detail=detail)
     async with signed_in(app, ADMIN) as client:
         page = (await client.get("/perhatian")).text
     order = [page.index(words) for words in ("Bahaya: kebakaran", "meminta bicara dengan petugas", "belum selesai")]
     assert order == sorted(order)
-    for sentence in ("menarik laporan", "Bukan wewenang", "tidak bisa diambil", "Hal lain (sesuatu_baru)"):
+    for sentence in (
+        "menarik laporan",
+        "Bukan wewenang",
+        "tidak bisa diambil",
+        "terputus sebelum ada jawaban",
+        "Hal lain (sesuatu_baru)",
+    ):
         assert sentence in page
     assert page.count(report.ticket) >= 7
 

@@ -77,6 +77,9 @@ LEFT_OUT: dict[str, dict[str, list[str]]] = {
         "147_buttons_in_words": ["agency"],
         "148_two_apps_linked": ["agency", "other"],
         "149_words_in_the_linked_app": ["agency", "other"],
+        "150_number_of_sp4n": ["agency"],
+        "151_status_of_sp4n_in_its_own_words": ["agency"],
+        "152_number_of_somebody_else": ["agency", "neighbours"],
     },
     "terminal": {
         "45_answer_to_a_message_of_last_month": ["reply"],

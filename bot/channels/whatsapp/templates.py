@@ -30,16 +30,17 @@ READING = "read"
 
 # What may fill a gap. The first are written by us; of the others only what we speak ourselves (a day, a text by its
 # key): what is written there as plain words is somebody else's.
-WRITTEN = frozenset({"ticket", "agency", "others"})
-SPOKEN = frozenset({"date", "state"})
+WRITTEN = frozenset({"ticket", "agency", "others", "number"})
+SPOKEN = frozenset({"date", "state", "system"})
 # A value longer than this is cut; WhatsApp takes 1,024 characters with the words around it.
 LONGEST_VALUE = 120
 NOTHING = "–"
 
 # What WhatsApp accepts. The number of words for the gaps is what others have found out: it only says "too many".
 LONGEST_BODY, LONGEST_BUTTON, LONGEST_NAME = 1024, 25, 512
-# A ticket, and not whatever somebody took for one.
+# A ticket, or a number in another system, and not whatever somebody took for one.
 _TICKET = re.compile(r"[A-Z0-9][A-Z0-9-]{1,30}")
+_NUMBER = re.compile(r"[0-9]{1,20}")
 _NAME = re.compile(rf"[a-z0-9_]{{1,{LONGEST_NAME}}}")
 _GAP = re.compile(r"\{\{\d+\}\}")
 _EDGE = re.compile(r"^\W*\{\{\d+\}\}|\{\{\d+\}\}\W*$")
@@ -161,6 +162,8 @@ def _is_ours(name: str, value: Any) -> bool:
     match value:
         case str() if name == "ticket":
             return _TICKET.fullmatch(value) is not None
+        case str() if name == "number":
+            return _NUMBER.fullmatch(value) is not None
         case {"key": str(), "params": Mapping() as params}:
             return all(_is_ours(inner, each) for inner, each in params.items())
         case {"key": str()} | {"date": str()} | {"moment": str()} | {"time": str()}:
