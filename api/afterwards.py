@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from api import reactions
+from api import planning, reactions
 from api.unit import Unit
 from bot import asking
 from bot.conversation import Draft
@@ -151,5 +151,6 @@ async def join(work: Unit, taken: Taken, draft: Draft, ticket: str) -> Verdict:
     """Give a draft's words and files to the citizen's own complaint."""
     verdict = await act(work, taken, Reply(ticket, draft.story or "–"))
     if verdict.key in {DONE, ENDED}:
-        await media.give(work.connection, taken.contact_id, draft.number, verdict.ticket)
+        for media_id in await media.give(work.connection, taken.contact_id, draft.number, verdict.ticket):
+            await planning.post_file(work, media_id)
     return verdict

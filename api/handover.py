@@ -173,7 +173,11 @@ async def _confirm(work: Unit, reference: Reference, number: str, raw_status: st
     except references.Taken:
         await _doubt(work, reference, "twice", number)
     except NotNow:
+        # It was entered under another number meanwhile: now it is there twice, which a person must mend.
         log.warning("confirmed_otherwise", reference=reference.id)
+        await attention.raise_matter(
+            work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail="doubled"
+        )
     else:
         if event is not None:
             work.record(event)

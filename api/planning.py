@@ -67,6 +67,8 @@ async def _plan(work: Unit, complaint_id: int, chosen: Sequence[Way], *, secret:
         )
         if reference_id is None:
             continue
+        if way.agency is not None:
+            await posts.anew(work.connection, [reference_id])
         if problem is not None:
             await attention.raise_matter(work.connection, MATTER, complaint_id=complaint_id, detail=problem)
         elif way.connection.kind in MACHINES:

@@ -269,7 +269,8 @@ async def tell_reference(work: Unit, event: Event) -> None:
         return
     system = system_name(known.system, way.name if way else None)
     says: Says = [("push.referenced", {"ticket": event.ticket, "system": system, "number": known.external_id})]
-    if known.system == ways.SP4N:
+    # Who looks there without an account finds no Rahasia report.
+    if known.system == ways.SP4N and not (await references.bearings(work.connection, event.complaint_id)).secret:
         says.append(("push.referenced_sp4n", {}))
     theirs, _ = await _readers(work, event)
     for reader in theirs:

@@ -254,6 +254,11 @@ async def clear(house: House) -> None:
         async with unit(house) as work:
             if not await ringkas.forget(work.connection, house.now(), retention.REPORTS):
                 break
+    before = house.now() - timedelta(days=house.settings.retention_closed_days)
+    for _ in range(retention.ROUNDS):
+        async with unit(house) as work:
+            if not await ringkas.forget_words(work.connection, before, retention.REPORTS):
+                break
     async with house.engine.connect() as connection:
         names = await ringkas.files(connection, house.now() - timedelta(days=2))
     await retention.put_away(house, names)

@@ -46,8 +46,12 @@ async def follow(house: House, reference_id: int) -> None:
             return
         facts = await references.bearings(work.connection, reference.complaint_id)
         way = await ways.for_reference(work.connection, reference_id, FOLLOWED)
-        if way is None or _is_over(reference, facts, house.now()):
+        if _is_over(reference, facts, house.now()):
             await references.looked_at(work.connection, reference_id, None)
+            return
+        if way is None:  # it was switched off since, and may be switched on again
+            again = house.now() + timedelta(seconds=patience()["follow"]["most"])
+            await references.looked_at(work.connection, reference_id, again)
             return
     asked_at = house.now()
     try:

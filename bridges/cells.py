@@ -156,16 +156,19 @@ def _csv_lines(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line]:
     # The file is the caller's: the wrapper must not close it when it goes.
     words = io.TextIOWrapper(io.BufferedReader(_Borrowed(file)), encoding, errors="replace", newline="")
     reader = csv.reader(words, _Plain, delimiter=delimiter)
+    # Programs that show the file as a table count its rows, of which one may be several lines of text.
+    number = 0
     while True:
-        number = reader.line_num + 1
+        at = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            raise Unreadable("quotes", line=number) from None
-        if number > MOST_LINES:
+            raise Unreadable("quotes", line=at) from None
+        if at > MOST_LINES:
             raise Unreadable("too_many")
+        number += 1
         odd = {}
         for column, cell in enumerate(cells):
             if cell.lstrip().startswith("="):

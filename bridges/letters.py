@@ -22,6 +22,10 @@ from bridges.threads import Threads
 
 # So many characters of a letter are shown, so many parts of it are looked at.
 MOST_WORDS, MOST_PARTS = 100_000, 200
+# What no letter has that people write: so many line ends (40 MB of base64 have a million), so many lines that may begin
+# a part, so many line ends times parts within parts. Python's parser keeps each part and header, and holds each line
+# against the boundary of each part that is open: 40 MB can take 2 GB, or an hour.
+_MOST_LINES, _MOST_DASHED, _MOST_COMPARED = 2_000_000, 20_000, 30_000_000
 # A picture inside the page that is smaller than this many bytes is the logo of a signature.
 SMALLEST_INSIDE = 20_000
 
@@ -46,9 +50,9 @@ class Letter:
     """What is known of a letter.
 
     `key` is the same whenever the same letter comes again. `number` is that of the letter of ours that it answers, by
-    a genuine token; `forged`: it has one that is none. `words` are what was written anew, `whole` everything, `code`
-    why it came back (a status such as 5.1.1), `of_report`: it was the report itself that came back. `not_ours`: it says
-    that the report belongs to somebody else.
+    a genuine token; `forged`: it has one that is none. `words` are what was written anew, without tokens, `whole`
+    everything, `code` why it came back (a status such as 5.1.1), `of_report`: it was the report itself that came back.
+    `not_ours`: it says that the report belongs to somebody else.
     """
 
     key: str
@@ -68,11 +72,21 @@ class Letter:
 def read(raw: bytes, threads: Threads) -> Letter:
     """A letter by its bytes. What cannot be read at all is of the kind "unreadable", and has a key."""
     try:
+        if _is_endless(raw):
+            raise ValueError
         message = message_from_bytes(raw, policy=compat32)
         return _read(message, raw, threads)
     except Exception:  # a letter is anybody's bytes: parser, charsets and nesting may fail in any way
         digest = hashlib.sha256(raw).hexdigest()
         return Letter(f"sha256:{digest}", "unreadable")
+
+
+def _is_endless(raw: bytes) -> bool:
+    """Whether a letter is made to be read for ever."""
+    lines = raw.count(b"\n") + raw.count(b"\r")
+    dashed = raw.count(b"\n--") + raw.count(b"\r--")
+    nested = raw.lower().count(b"boundary")
+    return lines > _MOST_LINES or dashed > _MOST_DASHED or lines * nested > _MOST_COMPARED
 
 
 def _read(message: Message, raw: bytes, threads: Threads) -> Letter:
@@ -83,7 +97,7 @@ def _read(message: Message, raw: bytes, threads: Threads) -> Letter:
     words, files = _content(message, parts)
     sender = next((address for _, address in getaddresses(_all(message, "From")) if "@" in address), "")
     kind, code = _kind(message, parts, sender)
-    own = quoting.answer(words[:MOST_WORDS], mail.marker())
+    own = threads.without(quoting.answer(words[:MOST_WORDS], mail.marker()))
     return Letter(
         key=_key(message, words, files, raw),
         kind=kind,

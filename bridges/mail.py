@@ -143,6 +143,8 @@ class Mail:
                 begun = True
                 await client.data(content, timeout=patience)
         except aiosmtplib.SMTPResponseException as answer:
+            if begun and not 400 <= answer.code < 600:  # no number, or one that says neither yes nor no
+                raise Unknown("unreadable", str(answer.code)) from None
             raise _said_no(answer) from None
         except (TimeoutError, aiosmtplib.SMTPTimeoutError):
             raise (Unknown("timeout") if begun else Later("away")) from None

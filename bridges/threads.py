@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 _NUMBER = 10
 _TOKEN = re.compile(r"(?<![a-z0-9])[a-z2-7]{26}(?![a-z0-9])")
+_TOKEN_ANYHOW = re.compile(_TOKEN.pattern, re.IGNORECASE | re.ASCII)
 # What the key is used for; it may be used for something else one day.
 _PURPOSE = b"lapor mail thread\0"
 PLACE = "{token}"
@@ -61,6 +62,14 @@ class Threads:
                 if hmac.compare_digest(self.token(number), found):
                     return number
         return None
+
+    def without(self, words: str) -> str:
+        """The words without our tokens: whoever reads one could answer in the name of the office."""
+
+        def cover(found: re.Match[str]) -> str:
+            return found[0] if self.number([found[0]]) is None else "…"
+
+        return _TOKEN_ANYHOW.sub(cover, words)
 
     def looks_alike(self, said: Iterable[str]) -> bool:
         """Whether one of these lines has an address or a Message-ID in the way of ours, whatever its token."""

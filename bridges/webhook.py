@@ -30,8 +30,8 @@ SCHEMA = Path(__file__).parent / "webhook_schema.json"
 PREFIX = "whsec_"
 # A receiver says yes or no; nobody reads what it says beside that.
 PATIENCE = Limits(connect=5.0, total=10.0, answer=64 << 10)
-# Addresses of IPv6 that stand for one of IPv4 (NAT64).
-_TRANSLATED = IPv6Network("64:ff9b::/96")
+# Addresses of IPv6 that stand for one of IPv4 (NAT64); and those of the internet, all others are for something else.
+_TRANSLATED, _INTERNET = IPv6Network("64:ff9b::/96"), IPv6Network("2000::/3")
 
 
 def sign(secret: str, event_id: str, at: datetime, body: bytes) -> str:
@@ -98,9 +98,10 @@ class _Pinned(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx. Raises `Refused("private")`, and httpx's ConnectError for a name that nobody knows."""
         url = request.url
+        port = url.port or (443 if url.scheme == "https" else 80)  # by its name, a small container may not know it
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
-                url.raw_host.decode("ascii"), url.port or url.scheme, type=socket.SOCK_STREAM
+                url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM
             )
             addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
         except (OSError, ValueError):  # what cannot be encoded is no name either
@@ -125,4 +126,6 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             within = IPv4Address(int(address) & 0xFFFFFFFF)
         if within is not None:
             return is_public(within)
+        if address not in _INTERNET:
+            return False
     return address.is_global and not address.is_multicast

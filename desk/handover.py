@@ -469,6 +469,7 @@ async def again(request: Request, opened: Annotated[Opened, Depends(ReportRule("
             if standing.reference.state == UNKNOWN and filled.get("looked") != "yes":
                 raise Wrong("not_looked")
             await references.not_there(work.connection, standing.reference.id, shell.now())
+            await posts.anew(work.connection, [standing.reference.id])
             if standing.by_hand:
                 return "by_hand"
             await work.later("hand_over", reference_id=standing.reference.id)
@@ -491,6 +492,7 @@ async def by_hand(request: Request, opened: Annotated[Opened, Depends(ReportRule
             if connection_id is None:
                 raise Wrong("no_manual", 409)
             await handovers.by_hand(work.connection, standing.reference.id, connection_id)
+            await posts.anew(work.connection, [standing.reference.id])
             return "by_hand"
 
         return do
@@ -526,8 +528,10 @@ async def plan(request: Request, opened: Annotated[Opened, Depends(ReportRule("r
         if connection_id is None:
             raise Wrong("no_manual", 409)
         row = await complaints.lock(work.connection, opened.ticket)
-        if await references.plan(work.connection, row.id, ways.SP4N, connection_id=connection_id) is None:
+        planned = await references.plan(work.connection, row.id, ways.SP4N, connection_id=connection_id)
+        if planned is None:
             raise Wrong("quicker", 409)
+        await posts.anew(work.connection, [planned])
         of = ("report", opened.ticket)
         await audit.write(work.connection, opened.actor, "handover.plan", of=of, detail={"system": ways.SP4N})
 

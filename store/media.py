@@ -269,12 +269,14 @@ async def sender(connection: AsyncConnection, contact_id: int | None) -> Any:
 _GIVE = text("""
     UPDATE media SET complaint_id = (SELECT id FROM complaints WHERE ticket = :ticket)
     WHERE contact_id = :contact_id AND draft = :draft AND complaint_id IS NULL
+    RETURNING id
 """)
 
 
-async def give(connection: AsyncConnection, contact_id: int, draft: int, ticket: str) -> None:
-    """The files of a draft that was never filed belong to this complaint."""
-    await connection.execute(_GIVE, {"contact_id": contact_id, "draft": draft, "ticket": ticket})
+async def give(connection: AsyncConnection, contact_id: int, draft: int, ticket: str) -> list[int]:
+    """The files of a draft that was never filed belong to this complaint; returns their ids."""
+    given = await connection.execute(_GIVE, {"contact_id": contact_id, "draft": draft, "ticket": ticket})
+    return sorted(given.scalars())
 
 
 async def drop(connection: AsyncConnection, contact_id: int, draft: int) -> None:

@@ -107,7 +107,31 @@ async def follow(connection: AsyncConnection, complaint_id: int, kind: str, even
 async def follow_file(connection: AsyncConnection, media_id: int) -> list[int]:
     """A file of the pelapor's that is on the shelf now follows its report into the systems that it went to without
     it. Returns the ids of the references."""
+    await connection.execute(_HOLD, {"media_id": media_id})
     return list((await connection.execute(_FOLLOW_FILE, {"media_id": media_id})).scalars())
+
+
+# To be read once a reference is locked: whoever hands its report over has begun before, or looks for files afterwards.
+_HOLD = text("""
+    SELECT r.id FROM complaint_references r JOIN media m ON m.complaint_id = r.complaint_id
+    WHERE m.id = :media_id ORDER BY r.id FOR SHARE OF r
+""")
+_FILES_GO_ALONG = text("DELETE FROM reference_posts WHERE reference_id = ANY(:ids) AND kind = 'attach'")
+_EARLIER = text(f"""
+    INSERT INTO reference_posts (reference_id, kind, history_id)
+    SELECT r.id, 'reply', h.id FROM complaint_references r JOIN complaint_history h ON h.complaint_id = r.complaint_id
+    WHERE r.id = ANY(:ids) AND h.actor_kind = 'citizen' AND h.event IN ('replied', 'disputed')
+      AND coalesce(h.note, h.reason) IS NOT NULL AND ({_NEVER}) IS NOT TRUE
+    ORDER BY h.id
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 (the clause above, and no value)
+
+
+async def anew(connection: AsyncConnection, reference_ids: Sequence[int]) -> None:
+    """Reports that were filed long since go into another system, for the first time or once more: their files go with
+    them, and what their pelapor have said so far follows. To be called in the transaction that makes them wait."""
+    for statement in (_FILES_GO_ALONG, _EARLIER):
+        await connection.execute(statement, {"ids": list(reference_ids)})
 
 
 _ATTACH = text("""

@@ -61,7 +61,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Published:
     """A report as it is told. `own`: whoever asks has filed it. `words` are the text without what an operator has
-    covered. `name` is the pelapor's, and is here to be taken out of the words, never to be told.
+    covered. `name` is the pelapor's, with that of the chat where it has another by now; it is here to be taken out of
+    the words, never to be told.
 
     `answer` is what the agency answered; `said` what any office said to the pelapor last, for the pelapor alone.
     `agency` is the name of the one that has it, `due_at` when it should have answered.
@@ -116,8 +117,8 @@ _NARROWED = {
 }
 _ROWS = f"""
     SELECT k.ticket, k.status, coalesce(became.at, k.filed_at), k.filed_at,
-           greatest(k.changed_at, spoken.at), k.category, coalesce(k.masked_text, k.text), coalesce(c.name, z.name),
-           k.anonymous, k.place, k.region, {_LATITUDE}, {_LONGITUDE},
+           greatest(k.changed_at, spoken.at), k.category, coalesce(k.masked_text, k.text),
+           nullif(concat_ws(' ', c.name, z.name), ''), k.anonymous, k.place, k.region, {_LATITUDE}, {_LONGITUDE},
            CASE WHEN EXISTS (
                SELECT 1 FROM dispositions d WHERE d.complaint_id = k.id AND d.agency = k.agency
                  AND (d.ended_at IS NULL OR d.ended_because = 'closed')

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import complaints, hearing
 from store.complaints import Actor, Event, NotFound
 from store.hearing import Said
+from store.statement import Statement
 
 WAITING, SENT, UNKNOWN, CONFIRMED, FAILED = "waiting", "sent", "unknown", "confirmed", "failed"
 
@@ -105,7 +106,7 @@ async def by_external(connection: AsyncConnection, system: str, external_id: str
     return None if row is None else Reference(*row)
 
 
-_PLAN = text("""
+_PLAN = Statement("""
     INSERT INTO complaint_references (complaint_id, system, agency, connection_id, address, state, problem, check_at)
     VALUES (:complaint_id, :system, :agency, :connection_id, :address, :state, :problem, now())
     ON CONFLICT (complaint_id, system, agency) DO NOTHING
@@ -134,13 +135,13 @@ async def plan(
         "state": FAILED if problem else WAITING,
         "problem": problem,
     }
-    row = (await connection.execute(_PLAN, parameters)).one_or_none()
+    row = await _PLAN.row(connection, parameters)
     return None if row is None else int(row.id)
 
 
 _BEGIN = text("""
     UPDATE complaint_references SET state = 'sent', sent_at = now(), attempts = attempts + 1, check_at = NULL,
-           problem = NULL, detail = NULL
+           problem = NULL, detail = NULL, token = NULL
     WHERE id = :id AND state = 'waiting'
 """)
 _END = text("""
@@ -161,7 +162,7 @@ class Bearings:
     changed_at: datetime
 
 
-_BEARINGS = text("""
+_BEARINGS = Statement("""
     SELECT coalesce(k.region, a.region) AS region, k.secret, k.status, k.changed_at
     FROM complaints k LEFT JOIN agencies a ON a.code = k.agency WHERE k.id = :id
 """)
@@ -169,7 +170,7 @@ _BEARINGS = text("""
 
 async def bearings(connection: AsyncConnection, complaint_id: int) -> Bearings:
     """What decides where a complaint may go. Raises `NotFound`."""
-    row = (await connection.execute(_BEARINGS, {"id": complaint_id})).one_or_none()
+    row = await _BEARINGS.row(connection, {"id": complaint_id})
     if row is None:
         raise NotFound(str(complaint_id))
     return Bearings(*row)
@@ -323,6 +324,10 @@ _OWN_WORDS = text("""
     WHERE complaint_id = :id AND actor_kind = 'citizen' AND coalesce(note, reason) IS NOT NULL
     UNION SELECT text FROM complaints WHERE id = :id
 """)
+# Of what has been kept long enough nobody's words are kept any more (store/rights.py).
+_FORGOTTEN = text("""
+    SELECT EXISTS (SELECT 1 FROM complaint_history WHERE complaint_id = :id AND event = 'anonymised')
+""")
 _HEARD = text("""
     UPDATE complaint_references
     SET raw_status = :raw_status, checked_at = greatest(checked_at, coalesce(CAST(:asked_at AS timestamptz), now())),
@@ -355,6 +360,8 @@ async def heard(
     late = told.asked_at is not None and known.checked_at is not None and told.asked_at < known.checked_at
     listener = _Listener(connection, known, actor, row, list(before), late)
     known_keys = {each.key for each in before}
+    if (await connection.execute(_FORGOTTEN, {"id": known.complaint_id})).scalar_one():
+        told = replace(told, entries=[replace(each, words=None, by=None) for each in told.entries])
     fresh = {key: each for each in reversed(told.entries) if (key := hearing.plain(each.key)) and key not in known_keys}
     for entry in _in_order(told, [replace(each, key=key) for key, each in reversed(fresh.items())], late):
         given = agency if entry.raw_status is not None and entry.raw_status == told.raw_status else None

@@ -522,6 +522,10 @@ _WORDLESS_EDITS = text("""
     UPDATE complaint_history SET was = was - 'title', became = became - 'title'
     WHERE complaint_id = :id AND event = 'edited'
 """)
+# Who spoke in another system's own words may be a person's name.
+_NAMELESS_NEWS = text("""
+    UPDATE complaint_history SET became = became - 'said_by' WHERE complaint_id = :id AND became ? 'said_by'
+""")
 _NAMELESS_ACTS = text("""
     UPDATE complaint_history SET actor_id = '' WHERE complaint_id = :id AND actor_kind = 'citizen' AND actor_id <> ''
 """)
@@ -591,6 +595,7 @@ async def _anonymise(
     await connection.execute(_ANONYMISE, this | {"title": words.title, "text": words.text, "happened": words.happened})
     for statement in (
         _WORDLESS_EDITS,
+        _NAMELESS_NEWS,
         _NAMELESS_ACTS,
         _WORDLESS_ROUTINGS,
         _FORGET_NEWS,

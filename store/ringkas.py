@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import hearing, references
+from store import complaints, hearing, references
+from store.complaints import NotFound
 from store.policy import COVERED, Reach, covered
 
 SAME, CHANGED, UNKNOWN, NEW, WRONG = VERDICTS = ("same", "changed", "unknown", "new", "wrong")
@@ -468,6 +470,10 @@ async def take(
     if found is None:
         return None
     staged = Staged(*found)
+    if staged.ticket is not None:
+        # Nobody else hears anything of it from the decision on until it is done.
+        with suppress(NotFound):
+            await complaints.lock(connection, staged.ticket)
     row = Read(staged.line, staged.external_id, staged.ticket, False, staged.facts)
     now = _decided(import_, row, await _known(connection, import_, [row], reach, home))
     reference = await references.get(connection, now.reference_id) if now.reference_id is not None else None
@@ -569,6 +575,19 @@ async def forget(connection: AsyncConnection, now: datetime, most: int) -> int:
     """Drop what nobody has come back for, and forget rows of what is over, so many at a time; returns how many."""
     await connection.execute(_ABANDON, {"before": now - KEPT})
     return len((await connection.execute(_FORGET, {"before": now - KEPT, "most": most})).all())
+
+
+_BARE = text("""
+    UPDATE external_complaints SET title = NULL, reason = NULL
+    WHERE id = ANY(ARRAY(SELECT id FROM external_complaints
+                         WHERE seen_at < :before AND (title IS NOT NULL OR reason IS NOT NULL) LIMIT :most))
+""")
+
+
+async def forget_words(connection: AsyncConnection, before: datetime, most: int) -> int:
+    """Forget titles and reasons, in which people may be named, of complaints that are not ours and that no import has
+    told of since that moment; so many at a time, returns how many. What is counted stays."""
+    return (await connection.execute(_BARE, {"before": before, "most": most})).rowcount
 
 
 # --- numbers of ours, for an export -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import moves
+from store.statement import Statement
 
 # The kinds of connections; those worked by a person take no job.
 MANUAL, API, OPEN311, EMAIL = "sp4n_manual", "sp4n_api", "open311", "email"
@@ -56,8 +57,8 @@ _CONNECTION = """
 """
 _GET = text(f"SELECT {_CONNECTION} FROM connections c WHERE c.id = :id")  # noqa: S608 (columns, and no value)
 _LISTED = text(f"SELECT {_CONNECTION} FROM connections c ORDER BY c.name")  # noqa: S608
-_CHOSEN = text(f"""
-    SELECT DISTINCT ON (w.system, w.agency) w.system, w.agency, w.address, {_CONNECTION}
+_CHOSEN = Statement(f"""
+    SELECT DISTINCT ON (w.system, w.agency) w.system AS to_system, w.agency, w.address, {_CONNECTION}
     FROM ways w LEFT JOIN connections c ON c.id = w.connection_id
     WHERE CASE WHEN CAST(:agencies AS text[]) IS NULL
                THEN w.agency IS NULL AND (w.region IS NULL OR :region = w.region OR :region LIKE w.region || '.%')
@@ -88,7 +89,7 @@ async def when_disposed(connection: AsyncConnection, agencies: Sequence[str]) ->
 
 
 async def _chosen(connection: AsyncConnection, region: str, agencies: list[str] | None) -> list[Way]:
-    rows = await connection.execute(_CHOSEN, {"region": region, "agencies": agencies})
+    rows = await _CHOSEN.rows(connection, {"region": region, "agencies": agencies})
     found = []
     for system, agency, address, *facts in rows:
         known = Connection(*facts) if facts[0] is not None else None
@@ -270,6 +271,7 @@ _PLAN = text(f"""
     INSERT INTO complaint_references (complaint_id, system, connection_id, check_at)
     SELECT k.id, :system, way.connection_id, now() {_UNPLANNED} ORDER BY k.id LIMIT :most
     ON CONFLICT (complaint_id, system, agency) DO NOTHING
+    RETURNING id
 """)
 
 
@@ -280,10 +282,10 @@ async def unplanned(connection: AsyncConnection, system: str, region: str | None
     return found
 
 
-async def plan_open(connection: AsyncConnection, system: str, region: str | None, home: str, most: int) -> int:
-    """Let those go there, the oldest first and at most so many, each by its own way; returns how many. They wait as all
-    others do: for a person, or for the next look of the machines."""
-    return (await connection.execute(_PLAN, {**_scope(system, region, home), "most": most})).rowcount
+async def plan_open(connection: AsyncConnection, system: str, region: str | None, home: str, most: int) -> list[int]:
+    """Let those go there, the oldest first and at most so many, each by its own way; returns the ids of the references.
+    They wait as all others do: for a person, or for the next look of the machines. `posts.anew` has to know of them."""
+    return list((await connection.execute(_PLAN, {**_scope(system, region, home), "most": most})).scalars())
 
 
 def _scope(system: str, region: str | None, home: str) -> dict[str, object]:

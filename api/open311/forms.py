@@ -80,8 +80,11 @@ async def fields(request: Request) -> Fields:
     found: dict[str, list[str]] = {}
     for name, value in given:
         found.setdefault(name, []).append(value)
-    for name in request.query_params:
-        found.setdefault(name, request.query_params.getlist(name))
+    asked = request.query_params.multi_items()
+    if len(asked) > FIELDS:
+        raise Refusal(400, "form", most=FIELDS)
+    for name in dict(asked).keys() - found.keys():
+        found[name] = [value for each, value in asked if each == name]
     return found
 
 

@@ -25,7 +25,8 @@ _COVER = say("server", "name")
 # "Yth. Bapak Budi Santoso": a mask finds numbers, and an answer begins with a name.
 _FORMS = r"(?:Yth|Bpk|Bapak|Ibu|Pak|Bu|Sdri?|Saudara|Saudari|Kakak|Kak|Mas|Mbak)\b"
 _NAME = r"(?:[A-Z]\.|[A-Z][\w'’-]*)"
-_ADDRESSED = re.compile(rf"\b((?:{_FORMS}\.?\s+)+)(?!{_FORMS}){_NAME}(?: {_NAME}){{0,3}}")
+# Forms without a name are found as well, for "Pak Pak Pak ..." would be looked through again from each of them.
+_ADDRESSED = re.compile(rf"\b((?:{_FORMS}\.?\s+)++)((?!{_FORMS}){_NAME}(?: {_NAME}){{0,3}})?")
 # The house, not the street: the pin is rounded for the same reason.
 _HOUSE_NUMBER = re.compile(r"[,\s]*\b(?:no|nomor|nomer|blok)\b\.?\s*[\w/-]*\d[\w/-]*", re.IGNORECASE)
 _LINK = re.compile(rf"\n\n{re.escape(say('server', 'media', url=''))}\S+$")
@@ -79,7 +80,7 @@ class Telling:
         masked = self._mask(words) if words else None
         if masked is None:
             return None
-        masked = _ADDRESSED.sub(lambda found: f"{found[1]}{_COVER}", masked)
+        masked = _ADDRESSED.sub(lambda found: f"{found[1]}{_COVER}" if found[2] else found[0], masked)
         return masked if self._name is None else self._name.sub(_COVER, masked)
 
 

@@ -69,8 +69,7 @@ def run(settings: Settings, codes: bool = False) -> None:
     with database(settings) as url:
         entries = asyncio.run(_people(settings, url))
         asyncio.run(_sp4n(settings, url))
-        environment = os.environ | {"DATABASE_URL": url, "API_KEYS": key}
-        environment.setdefault("BRIDGE_PAUSE_SECONDS", ASKED_EVERY)
+        environment = _environment(settings, url, key)
         commands = _commands(settings)
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
@@ -90,6 +89,16 @@ def run(settings: Settings, codes: bool = False) -> None:
             print("\nStopping …")
         finally:
             _stop(list(processes.values()))
+
+
+def _environment(settings: Settings, url: str, key: str) -> dict[str, str]:
+    """What the processes are told beside what we were told: links lead to where the demo listens, if nobody says how
+    it is reached."""
+    environment = os.environ | {"DATABASE_URL": url, "API_KEYS": key}
+    environment.setdefault("BRIDGE_PAUSE_SECONDS", ASKED_EVERY)
+    if "public_url" not in settings.model_fields_set:
+        environment["PUBLIC_URL"] = f"http://127.0.0.1:{settings.port}"
+    return environment
 
 
 def _commands(settings: Settings) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from desk import keeping
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import page
 from desk.shell import Shell, Trial, Work
-from store import audit, sheets, ways
+from store import audit, posts, sheets, ways
 from store.agencies import Agency
 from store.regions import Region
 from store.ways import API, EMAIL, MANUAL, OPEN311, SP4N, Connection, Row, Way
@@ -562,7 +562,9 @@ async def plan(request: Request, officer: Administrator) -> Response:
     form = await request.form(max_files=0, max_fields=5)
     system, region = _scope(shell, _typed(form, "sistem") or SP4N, _typed(form, "wilayah"))
     async with shell.unit() as work:
-        planned = await ways.plan_open(work.connection, system, region, shell.home_region, MOST)
+        references = await ways.plan_open(work.connection, system, region, shell.home_region, MOST)
+        await posts.anew(work.connection, references)
+        planned = len(references)
         detail = {"region": region, "count": planned}
         of = ("system", system)
         await audit.write(work.connection, officer.actor(VERB), "way.plan", of=of, detail=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,10 @@ def test_everybody_gets_in_and_their_secrets_stay_the_same(
 def test_a_server_of_ones_own_gets_no_accounts(settings: Settings, database: str) -> None:
     assert asyncio.run(demo._people(settings, database)) == []
     assert not (settings.data_dir / "demo-desk").exists()
+
+
+def test_links_in_the_chat_lead_to_the_demo_wherever_it_listens(tmp_path: Path) -> None:
+    elsewhere = Settings(_env_file=None, data_dir=tmp_path, port=8300)
+    assert demo._environment(elsewhere, "x", "k")["PUBLIC_URL"] == "http://127.0.0.1:8300"
+    told = Settings(_env_file=None, data_dir=tmp_path, port=8300, public_url="https://lapor.example.go.id")
+    assert demo._environment(told, "x", "k").get("PUBLIC_URL") != "http://127.0.0.1:8300"

@@ -16,15 +16,17 @@ from peers.sp4n import Sp4n
 from pictures import encoded, scene
 from running import working
 
-from api import handover, planning, retention, tracking
+from api import afterwards, handover, outward, planning, retention, tracking
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit
+from bot.conversation import Draft
 from bot.texts import LANGUAGES, speak
 from bridges.simulator.catalogue import units
 from bridges.simulator.faults import Fault
 from store import closure, complaints, contacts, dispositions, media, moves, posts, references, ways
 from store.complaints import Actor, Event, NewComplaint
+from store.inbox import Taken
 from store.media import Clean, NewMedia
 from store.references import CONFIRMED, FAILED, SENT, UNKNOWN, WAITING, Reference
 
@@ -718,6 +720,144 @@ async def test_what_was_told_goes_with_the_retention(house: House, sp4n: Sp4n, b
         reference = await reference_of(house, siti)
         assert await references.heard(work.connection, reference.id, told, Actor("bridge", "sp4n")) == []
     assert await value(house.engine, "SELECT count(*) FROM complaint_history") == before
+
+
+# --- what must not be lost ---------------------------------------------------------------------------
+
+
+async def test_a_way_that_was_off_for_a_while_is_followed_again(house: House, sp4n: Sp4n, by_api: int) -> None:
+    siti = await filed(house)
+    await work_off(house)
+    await run(house.engine, "UPDATE connections SET disabled_at = now() WHERE id = :id", id=by_api)
+    await look(house, siti)
+    await run(house.engine, "UPDATE connections SET disabled_at = NULL WHERE id = :id", id=by_api)
+    assert (await reference_of(house, siti)).check_at is not None
+    sp4n.do(sp4n.reports()[0].tracking_id, "disposisi", unit_id=next(iter(units())))
+    await look(house, siti)
+    assert any("Terdisposisi" in each for each in await siti.reads())
+
+
+async def test_what_they_took_without_a_number_and_lost_again_is_forgotten_by_nobody(
+    house: House, tmp_path: Path
+) -> None:
+    async with peer.running(tmp_path / "later.sqlite", numbers_after=600.0) as sp4n:
+        await connect(house, "sp4n-api", ways.API, ways.SP4N, sp4n.base_url, sp4n.token, everywhere=True)
+        siti = await filed(house)
+        await work_off(house)
+        reference = await reference_of(house, siti)
+        assert (reference.state, bool(reference.token)) == (SENT, True)
+    async with unit(house) as work:
+        await references.unknown(work.connection, reference.id, "not_found")
+        await references.not_there(work.connection, reference.id, house.now())
+        assert (await references.begin(work.connection, reference.id)) is not None
+    # The process dies here.
+    await run(house.engine, "UPDATE complaint_references SET sent_at = now() - make_interval(mins => 11)")
+    await handover.keep_waiting(house)
+    assert (await reference_of(house, siti)).state == UNKNOWN
+
+
+async def test_what_a_machine_sent_and_a_person_entered_is_there_twice_and_somebody_is_told(
+    house: House, sp4n: Sp4n, by_api: int
+) -> None:
+    siti = await filed(house)
+    sp4n.faults.next.append(Fault(taken=True, wait=1.0))
+    going = asyncio.create_task(work_off(house))
+    await eventually(lambda: asyncio.sleep(0, len(sp4n.reports())), 1, patience=30)
+    async with unit(house) as work:
+        event = await references.confirm(work.connection, (await reference_of(house, siti)).id, "8512399", OPERATOR)
+        assert event is not None
+        work.record(event)
+    await going
+    assert ((await reference_of(house, siti)).external_id, len(sp4n.reports())) == ("8512399", 1)
+    assert await matters(house) == ["doubled"]
+
+
+async def test_nobody_is_sent_to_look_for_a_rahasia_report_that_the_public_cannot_see(
+    house: House, sp4n: Sp4n, by_api: int
+) -> None:
+    siti, budi = await filed(house, secret=True), await filed(house, "8")
+    await work_off(house)
+    assert [any("lapor.go.id" in said for said in await each.reads()) for each in (siti, budi)] == [False, True]
+
+
+async def test_files_of_an_attempt_that_did_not_arrive_go_with_the_next(house: House) -> None:
+    siti = await citizen(house)
+    photo = await siti.sends(encoded(scene(), "JPEG"), "image/jpeg")
+    await siti.file()
+    reference = await reference_of(house, siti)
+    async with unit(house) as work:
+        await references.begin(work.connection, reference.id)
+        await posts.attach(work.connection, reference.id, [photo], posts.DONE)
+        await references.unknown(work.connection, reference.id, "cut")
+        await references.not_there(work.connection, reference.id, house.now())
+        await posts.anew(work.connection, [reference.id])
+        # Now it is taken, and the file is to follow it.
+        await references.begin(work.connection, reference.id)
+        await posts.attach(work.connection, reference.id, [photo])
+        left = await posts.open_of(work.connection, [reference.id])
+    assert [each.media_id for each in left] == [photo]
+
+
+async def test_what_was_said_before_goes_along_to_whoever_gets_it_later(house: House, sp4n: Sp4n) -> None:
+    await connect(house, "kota", ways.API, "kota", sp4n.base_url, sp4n.token, agency=DISHUB)
+    siti = await filed(house)
+    await siti.says("Tiang nomor 17.")
+    async with unit(house) as work:
+        work.record(await dispositions.dispose(work.connection, siti.event.ticket, OPERATOR, [DISHUB], lead=DISHUB))
+    await siti.says("Masih gelap.")
+    await work_off(house)
+    [report] = sp4n.reports()
+    assert [line.words for line in report.log if line.by == "Pelapor"] == ["Tiang nomor 17.", "Masih gelap."]
+
+
+async def test_a_file_that_comes_in_the_moment_of_sending_is_not_left(house: House) -> None:
+    siti = await filed(house)
+    reference = await reference_of(house, siti)
+    content = encoded(scene(), "JPEG")
+    digest = house.shelf.put(content)
+    clean = Clean(digest, "image/jpeg", len(content))
+
+    async def send() -> outward.Files:
+        async with unit(house) as work:
+            assert await references.begin(work.connection, reference.id) is not None
+        return await outward.files_of(house, siti.event.complaint_id, anonymous=False)
+
+    async def waits_or_done() -> bool:
+        locks = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return sending.done() or bool(await value(house.engine, locks))
+
+    async with unit(house) as work:
+        new = NewMedia(siti.chat, "photo", "telegram", "file", ticket=siti.event.ticket)
+        photo = await media.add(work.connection, new)
+        await media.stored(work.connection, photo, digest, "image/jpeg", len(content), None, clean)
+        await planning.post_file(work, photo)
+        sending = asyncio.create_task(send())
+        await eventually(waits_or_done)
+    going = await sending
+    async with house.engine.connect() as connection:
+        follows = await posts.open_of(connection, [reference.id])
+    assert [*going.ids.values(), *(each.media_id for each in follows)] == [photo]
+
+
+async def test_files_of_a_draft_that_joins_a_report_follow_it(house: House, sp4n: Sp4n, by_api: int) -> None:
+    siti = await filed(house)
+    await work_off(house)
+    async with unit(house) as work:
+        new = NewMedia(siti.chat, "photo", "telegram", "file", draft=2)
+        photo = await media.add(work.connection, new)
+    content = encoded(scene(), "JPEG")
+    digest = house.shelf.put(content)
+    async with unit(house) as work:
+        clean = Clean(digest, "image/jpeg", len(content))
+        await media.stored(work.connection, photo, digest, "image/jpeg", len(content), None, clean)
+        await planning.post_file(work, photo)
+    async with unit(house) as work:
+        taken = Taken(0, siti.chat, siti.id, None, None)
+        await afterwards.join(work, taken, Draft(2).tell("Ini fotonya.", 1), siti.event.ticket)
+    await work_off(house)
+    [report] = sp4n.reports()
+    assert len(report.files) == 1
+    assert [line.words for line in report.log if line.by == "Pelapor" and line.words] == ["Ini fotonya."]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

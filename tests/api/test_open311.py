@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from making import in_this_loop, rows, run, value
+from making import contact, in_this_loop, rows, run, value
 from own_server import Server
 from starlette.datastructures import QueryParams
 
@@ -409,9 +409,11 @@ async def test_forms_as_clients_send_them(open311: httpx.AsyncClient, inside: Ho
         await open311.post("/requests.xml", content=b"<request/>", headers={"Content-Type": "text/xml"}),
         await open311.post("/requests.json", content="a=1&" * 300, headers=kind),
         await open311.post("/requests.json", content=b"--", headers={"Content-Type": "multipart/form-data"}),
+        # To collect very many fields takes long, and so far nobody has shown a key.
+        await open311.post("/requests.json", params=GOOD | {str(place): "" for place in range(200)}),
         await open311.post("/requests.json", data=GOOD, files={"media": ("foto.jpg", b"JFIF")}),
     ]
-    assert [each.status_code for each in refused] == [400] * 7
+    assert [each.status_code for each in refused] == [400] * 8
     assert "media_url" in refused[-1].json()[0]["description"]
 
 
@@ -517,10 +519,33 @@ async def test_words_are_told_without_persons(open311: httpx.AsyncClient, inside
     assert own["status_notes"] == f"Ditindaklanjuti oleh Instansi\n{answer}"
     await run(inside.engine, "UPDATE complaints SET masked_text = 'Jalan rusak, [ditutup].'")
     assert (await shown(open311, ticket))["description"] == "Jalan rusak, [ditutup]."
+    # The chat goes by another name by now.
+    async with inside.engine.begin() as connection:
+        chat = await contact(connection, "7")
+    await run(inside.engine, "UPDATE contacts SET name = 'Bunda Cantik'")
+    await run(inside.engine, "UPDATE complaints SET contact_id = :chat", chat=chat)
+    words = "Siti Aminah, di chat Bunda Cantik."
+    await run(inside.engine, "UPDATE complaints SET masked_text = :words", words=words)
+    assert (await shown(open311, ticket))["description"] == "[NAMA], di chat [NAMA]."
     # An answer to an Anonim may name them in a way that nobody finds.
     await run(inside.engine, "UPDATE complaints SET anonymous = true")
     assert (await shown(open311, ticket, OTHER))["status_notes"] == "Ditindaklanjuti oleh Instansi"
     assert (await shown(open311, ticket))["status_notes"].endswith(answer)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Yth. Bapak Ibu Budi Santoso Putra, Pak", "Yth. Bapak Ibu [NAMA], Pak"),
+        ("pak Pak Budi dan Bu  Siti-Aminah", "pak Pak [NAMA] dan Bu  [NAMA]"),
+        ("Pak lurah, Bu. Rt", "Pak lurah, Bu. [NAMA]"),
+        # As long as a description may be.
+        ("Pak " * 25_000, "Pak " * 25_000),
+        ("Pak\n" * 20_000 + "Budi", "Pak\n" * 20_000 + "[NAMA]"),
+    ],
+)
+def test_whoever_is_addressed_is_not_named(words: str, told: str) -> None:
+    assert views.Telling(lambda said: said, None)(words) == told
 
 
 async def test_without_a_mask_there_are_no_words(open311: httpx.AsyncClient, inside: House) -> None:

@@ -26,6 +26,7 @@ from store import contacts, moves, policy, references, staff
 from store import ringkas as imports
 from store.complaints import Actor
 from store.policy import Grant
+from store.references import Told
 from store.ringkas import Import
 from store.ways import SP4N
 
@@ -288,6 +289,27 @@ async def test_what_changed_since_the_preview_is_decided_anew(house: House) -> N
     assert [each.problems for each in staged] == [[["", "forbidden", ""]]]
 
 
+async def test_a_poll_at_the_same_moment_knows_better_than_an_older_file(house: House) -> None:
+    ticket, reference = await ours(house, "9171234")
+    import_ = await previewed(
+        house, as_csv(table(row("9171234", Status_Laporan="Menunggu Kelengkapan Informasi"), generated=AN_HOUR_AGO))
+    )
+    assert import_.counts["changed"] == 1
+
+    async def waits() -> bool:
+        return bool(await value(house.engine, "SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    async with unit(house) as work:
+        told = Told("Ditindaklanjuti oleh Instansi", None, asked_at=house.now())
+        for event in await references.heard(work.connection, reference, told, Actor("bridge", SP4N)):
+            work.record(event)
+        doing = asyncio.create_task(done(house, import_))
+        await eventually(waits, patience=30)
+    await doing
+    status = await value(house.engine, "SELECT status FROM complaints WHERE ticket = :ticket", ticket=ticket)
+    assert status == "Ditindaklanjuti oleh Instansi"
+
+
 async def test_what_is_not_the_officers_is_not_theirs_to_change(house: House) -> None:
     elsewhere, _ = await ours(house, "9171234", region=SEKAYU, raw_status="Belum Terverifikasi")
     waits, _ = await ours(house, region=SEKAYU)
@@ -428,6 +450,17 @@ async def test_whatever_an_export_says_the_second_time_it_says_nothing(house: Ho
         assert await contents(house) == before
 
     await in_this_loop(check)
+
+
+async def test_titles_of_what_is_not_ours_go_a_year_after_they_were_last_seen(house: House) -> None:
+    await imported(house, table(row("9171240"), row("9171241"), generated=FRESH))
+    seen = "UPDATE external_complaints SET seen_at = now() - interval '366 days' WHERE external_id = '9171240'"
+    await run(house.engine, seen)
+    await ringkas.clear(house)
+    left = await rows(
+        house.engine, "SELECT external_id, title IS NULL, raw_status IS NULL FROM external_complaints ORDER BY 1"
+    )
+    assert [tuple(each) for each in left] == [("9171240", True, False), ("9171241", False, False)]
 
 
 async def test_what_is_over_is_forgotten_and_the_file_goes(house: House) -> None:

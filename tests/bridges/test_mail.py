@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import string
 from collections.abc import AsyncIterator
@@ -180,6 +181,8 @@ def test_whatever_people_write_stays_in_its_place(title: str, text: str, name: s
         ("cut after data", Unknown, "cut", 0),
         ("taken and cut", Unknown, "cut", 1),
         ("taken and silent", Unknown, "timeout", 1),
+        ("taken and muddled", Unknown, "unreadable -1", 1),
+        ("taken and otherwise", Unknown, "unreadable 251", 1),
     ],
 )
 async def test_what_became_of_it(
@@ -320,6 +323,41 @@ def test_a_letter_is_known_by_its_thread_alone() -> None:
     assert (strange.number, strange.forged) == (None, False)
     forged = letters.read(answered("Sudah.", To=THREADS.address("aaaaaaaaaa").replace("+a", "+b")), THREADS)
     assert (forged.number, forged.forged) == (None, True)
+
+
+@pytest.mark.parametrize("wrote", ["Balas ke {}.", "Am 2.11.2026 schrieb Kanal LAPOR <{}>:\n\nisi", "ID: <{}>"])
+def test_no_answer_carries_the_address_by_which_others_could_answer(wrote: str) -> None:
+    for said in (THREADS.address("aaaaaaaaaa").upper(), THREADS.message_id("bbbbbbbbbb", "9")):
+        found = letters.read(answered(f"Sudah diperbaiki.\n\n{wrote.format(said)}"), THREADS)
+        assert found.words.startswith("Sudah diperbaiki.\n\n" + wrote.partition("{}")[0])
+        assert THREADS.number([found.words]) is None
+    # What is none of ours is somebody's word.
+    other = "a" * 26
+    assert letters.read(answered(f"Nomor {other}"), THREADS).words == f"Nomor {other}"
+
+
+def test_a_letter_that_is_made_to_be_read_for_ever_is_not_read() -> None:
+    head = f"To: {THREADS.address('aaaaaaaaaa')}\r\nMessage-ID: <1@x>\r\n"
+
+    def nested(depth: int, body: str) -> bytes:
+        parts = [f'Content-Type: multipart/mixed; boundary="b{each}"\r\n\r\n--b{each}\r\n' for each in range(depth)]
+        return f"{head}{''.join(parts)}\r\n{body}".encode()
+
+    for endless in (
+        nested(1, "\n--b0\n\n" * 20_000),
+        nested(1, "\r--b0\r\r" * 20_000),
+        nested(100, "\n" * 600_000),
+        head.encode() + b"X: y\n" * 2_000_000,
+    ):
+        found = letters.read(endless, THREADS)
+        assert (found.kind, found.number, found.words) == ("unreadable", None, "")
+        assert found.key == letters.read(endless, THREADS).key
+    # As much as mail servers take, within as many letters as are ever passed on.
+    raw = base64.encodebytes(bytes(20_000_000)).decode()
+    large = nested(9, f"Sudah.\n--b8\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\n{raw}")
+    found = letters.read(large, THREADS)
+    assert (found.kind, found.number, found.words, len(found.files)) == ("answer", "aaaaaaaaaa", "Sudah.", 1)
+    assert len(found.files[0].content) == 20_000_000
 
 
 def test_the_same_letter_has_one_key_and_another_with_its_id_a_second() -> None:

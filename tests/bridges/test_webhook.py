@@ -130,7 +130,7 @@ async def test_where_nobody_listens_it_may_be_sent_later() -> None:
     "host",
     "127.0.0.1 localhost [::1] 0.0.0.0 [::] [::ffff:127.0.0.1] 10.0.0.1 172.16.5.5 192.168.1.1 169.254.169.254"
     " [fe80::1] [fd00::1] 100.64.0.1 2130706433 0x7f.1 127.1 224.0.0.1 255.255.255.255 [64:ff9b::7f00:1]"
-    " [2002:7f00:1::]".split(),
+    " [2002:7f00:1::] [::7f00:1] [::10.0.0.1] [fec0::1] [64:ff9b:1::a00:1] [::ffff:0:7f00:1] [5f00::1]".split(),
 )
 async def test_no_way_leads_into_a_network_that_is_not_public(receiver: Receiver, host: str) -> None:
     with pytest.raises(Refused, match="private"):

@@ -26,7 +26,8 @@ from api.house import House
 from api.settings import Settings
 from api.unit import unit
 from desk.access import COOKIE
-from store import policy, ways
+from store import complaints, policy, ways
+from store.complaints import Actor
 
 ADMIN = GRANTS[policy.ADMINISTRATOR]
 HERE = "/data/jalur"
@@ -321,6 +322,9 @@ async def test_open_reports_without_a_reference_are_counted_and_sent_after(app: 
     nowhere = await filed_before(inside)
     ended = await filed_before(inside, region="16.71.02")
     await run(inside.engine, "UPDATE complaints SET status = 'Ditutup oleh Admin' WHERE id = :id", id=ended)
+    async with inside.engine.begin() as connection:
+        await complaints.write(connection, here, Actor("citizen", "7"), "replied", note="Tiang 17.", public=True)
+        await complaints.write(connection, here, Actor("operator", "ani"), "noted", note="Dicatat.", public=True)
     async with unit(inside) as work:
         new = work.record(await file(work.connection, region="16.71.02")).complaint_id
     planned = "SELECT complaint_id, state FROM complaint_references WHERE system = :system ORDER BY complaint_id"
@@ -330,6 +334,9 @@ async def test_open_reports_without_a_reference_are_counted_and_sent_after(app: 
         assert "semua wilayah: 4 laporan berjalan" in await seen(client, f"{HERE}/susulan")
         answer = await client.post(f"{HERE}/susulan", data={"sistem": "sp4n", "wilayah": "16.71"})
         assert answer.headers["location"].endswith("selesai=planned&jumlah=2")
+        # What their pelapor have said meanwhile is not left behind.
+        said = "SELECT note FROM reference_posts p JOIN complaint_history h ON h.id = p.history_id"
+        assert [row.note for row in await rows(inside.engine, said)] == ["Tiang 17."]
         assert "2 laporan sekarang menunggu" in await seen(client, answer.headers["location"].removeprefix("/desk"))
         # Again: there is nothing left to do.
         answer = await client.post(f"{HERE}/susulan", data={"sistem": "sp4n", "wilayah": "16.71"})

@@ -25,7 +25,7 @@ from api.house import House
 from api.settings import Settings
 from desk import handover, words
 from desk.access import COOKIE
-from store import closure, handovers, policy, posts, references, ways
+from store import closure, complaints, handovers, policy, posts, references, ways
 from store.complaints import Actor
 from store.policy import Grant
 
@@ -232,7 +232,7 @@ async def test_files_are_listed_with_what_sp4n_does_not_take(app: FastAPI, insid
         ("rekaman.ogg", True),
         ("besar.pdf", True),
     ]
-    assert "1.9 MB" in lines[0]
+    assert "1,9 MB" in lines[0]
 
 
 # --- the number -----------------------------------------------------------------------------------------------------
@@ -422,9 +422,18 @@ async def test_what_need_not_go_there_is_out_of_the_queue_and_can_come_back(app:
         assert (await audited(inside, report))[-1][1]["reason"] == "there_already"
         page = await client.get(f"/sp4n/{report.ticket}")
         assert "tidak perlu masuk ke sana" in page.text
+        # Nothing follows what does not go there; once it goes there after all, it is not without what was said.
+        async with inside.engine.begin() as connection:
+            await complaints.write(
+                connection, report.id, Actor("citizen", "7"), "replied", note="Tiang 17.", public=True
+            )
+            await posts.follow(connection, report.id, posts.REPLY, "replied")
+            assert await posts.open_of(connection, [reference]) == []
         led(await client.post(f"/sp4n/{report.ticket}/again", data={"reference": str(reference)}))
         assert listed(await client.get("/sp4n")) == [report.ticket]
     assert (await stands(inside, reference))[0] == "waiting"
+    async with inside.engine.connect() as connection:
+        assert [each.words for each in await posts.open_of(connection, [reference])] == ["Tiang 17."]
 
 
 async def test_a_report_without_a_way_can_be_put_into_the_queue(app: FastAPI, inside: House) -> None:

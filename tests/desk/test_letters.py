@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 
 import pytest
-from desking import GRANTS, signed_in
+from axe_playwright_python.async_playwright import Axe
+from desking import GRANTS, officer, signed_in
 from fastapi import FastAPI
+from journey.browser import chromium
 from making import rows, run, value
 from peers.bot_api import JPEG
+from playwright.async_api import expect
 from reporting import DISHUB, KOMINFO, PU, Report, audited, reported, status, told
+from running import web
 
 from api.house import House
+from api.settings import Settings
 from api.unit import unit
+from desk.access import COOKIE
 from store import dispositions, letters, policy
 from store.complaints import Actor
 from store.policy import Grant
@@ -215,3 +222,34 @@ async def test_one_whose_bytes_are_gone_can_still_be_settled(app: FastAPI, insid
         assert (await client.post(f"/surel/{number}/buang", data={"reason": "spam"})).status_code == 303
         for missing in (0, 10**6, 2**63):
             assert (await client.get(f"/surel/{missing}")).status_code == 404
+
+
+async def test_axe_finds_nothing_nothing_overflows_and_what_is_wrong_is_in_sight(
+    settings: Settings, database: str
+) -> None:
+    async with web(settings, database) as (address, house), chromium() as browser:
+        _, reference = await disposed(house)
+        number = await kept(house, reference, letter("Sudah kami tambal.\n" * 100))
+        unknown = await kept(house, None, letter(), "nobody")
+        gone = await kept(house, reference, letter(), "long")
+        async with house.engine.begin() as connection:
+            assert await letters.settle(connection, gone, letters.DROPPED, problem="as_twice")
+            _, token = await officer(connection, PROVINCE, login="ani")
+        for width, scheme in ((390, "light"), (1440, "dark")):
+            look: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+            context = await browser.new_context(**look)
+            await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+            page = await context.new_page()
+            for path in ("", f"/{number}", f"/{unknown}", f"/{gone}"):
+                await page.goto(f"{address}/desk/surel{path}")
+                found = await Axe().run(page)
+                assert found.violations_count == 0, f"{path} {width}: {found.generate_report()}"
+                wide = await page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+                assert wide <= 0, f"{path} is {wide} px too wide at {width}"
+            await page.goto(f"{address}/desk/surel/{number}")
+            await page.fill("#words", " ")
+            await page.get_by_role("button", name="Sampaikan kepada pelapor").click()
+            await expect(page.locator(".wrong")).to_be_focused()
+            await expect(page.locator(".wrong")).to_be_in_viewport()

@@ -43,7 +43,7 @@ def settings(settings: Settings, fake: FakeProvider) -> Settings:
             "oidc_client_id": CLIENT,
             "oidc_client_secret": SecretStr(SECRET),
             "oidc_name": "Akun Pemda",
-            "oidc_patience_seconds": 2.0,
+            "oidc_patience_seconds": 8.0,
         }
     )
 

@@ -270,6 +270,14 @@ def taken_with(answer: httpx.Response, words_: str, others: str) -> bytes:
     return answer.text.replace(words_, others, 1).encode()
 
 
+async def test_what_is_not_ours_says_that_nothing_was_imported_yet(app: FastAPI, inside: House) -> None:
+    async with signed_in(app, KOMINFO) as client:
+        assert "Belum ada Laporan Ringkas" in (await client.get("/sp4n/luar")).text
+        await done(client, inside, await read(client, inside, as_csv(table(row("9171240")))))
+        assert "Belum ada Laporan Ringkas" not in (await client.get("/sp4n/luar")).text
+        assert "Tidak ada laporan yang cocok" in (await client.get("/sp4n/luar?status=Lain")).text
+
+
 async def test_what_is_not_ours_is_narrowed_and_comes_page_by_page(app: FastAPI, inside: House) -> None:
     async with signed_in(app, KOMINFO) as client:
         lines = table(

@@ -25,7 +25,7 @@ NAME, PASSWORD = "lapor@example.go.id", "kata sandi é"
 # How SMTP may fail once: before the content is asked for, with an answer to it, or without one.
 SmtpFault = Literal[
     "later at rcpt", "never at rcpt", "later after data", "never after data", "too large", "cut at mail",
-    "cut after data", "taken and cut", "taken and silent",
+    "cut after data", "taken and cut", "taken and silent", "taken and muddled", "taken and otherwise",
 ]  # fmt: skip
 
 
@@ -89,8 +89,9 @@ class FakeSmtp:
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Its content is here."""
         fault = self._fault(
-            "later after data", "never after data", "too large", "cut after data", "taken and cut", "taken and silent"
-        )
+            "later after data", "never after data", "too large", "cut after data", "taken and cut", "taken and silent",
+            "taken and muddled", "taken and otherwise",
+        )  # fmt: skip
         match fault:
             case "later after data":
                 return "452 4.3.1 no room"
@@ -106,6 +107,8 @@ class FakeSmtp:
         self.senders.append(str(envelope.mail_from))
         message = message_from_bytes(content, policy=default)
         self.taken += [(address, message) for address in envelope.rcpt_tos]
+        if fault in ("taken and muddled", "taken and otherwise"):
+            return "OK, it is here" if fault == "taken and muddled" else "251 it went on from here"
         if fault == "taken and cut":
             _cut(server)
         if fault == "taken and silent":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from making import OPERATOR, contact, file, in_this_loop, rows, run, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store import closure, complaints, contacts, dispositions, hearing, moves, posts, references
+from store import closure, complaints, contacts, dispositions, hearing, moves, posts, references, rights
 from store.complaints import Actor, Event, NotFound
 from store.references import CONFIRMED, FAILED, SENT, UNKNOWN, WAITING, NotNow, Taken, Told, ToldEntry
 
@@ -404,3 +404,25 @@ async def test_a_note_of_an_officer_follows_nowhere(engine: AsyncEngine) -> None
     async with engine.begin() as connection:
         await complaints.note(connection, here.event.ticket, OPERATOR, "Catatan.", public=False)
         assert await posts.follow(connection, here.event.complaint_id, posts.REPLY, "replied") == []
+
+
+async def test_of_what_was_made_anonymous_no_words_are_kept(engine: AsyncEngine) -> None:
+    here = await world(engine)
+    await here.confirm()
+    await here.tell(ToldEntry("0", NOON, "Laporan Diproses", None, "Ani"))
+    await run(engine, "UPDATE complaints SET status = 'Ditutup oleh Pelapor', changed_at = '2020-01-01'")
+    async with engine.begin() as connection:
+        swept = await rights.sweep(connection, NOON, rights.Policy(365, 7, 90), lambda words: words)
+    assert swept.complaints == 1
+    events = await here.tell(
+        ToldEntry("1", NOON, "Laporan Ditutup", "Siti sudah ditemui", "Ani"), ToldEntry("2", None, None, "Siti", "Ani")
+    )
+    assert told(events) == [("heard", "Laporan Ditutup", None)]
+    assert await rows(engine, "SELECT raw_status, words, by FROM reference_entries ORDER BY key") == [
+        ("Laporan Diproses", None, None),
+        ("Laporan Ditutup", None, None),
+        (None, None, None),
+    ]
+    noted = "SELECT count(*) FROM complaint_history WHERE event <> 'filed' AND note IS NOT NULL"
+    assert await value(engine, noted) == 0
+    assert await value(engine, "SELECT count(*) FROM complaint_history WHERE became->>'said_by' = 'Ani'") == 0

@@ -19,7 +19,7 @@ from store.ways import SP4N
 HOME = "16"
 ALL = Reach(everywhere=True)
 NOW = datetime.now(UTC)
-FRESH, OLD = (NOW + timedelta(minutes=5)).isoformat(), (NOW - timedelta(days=90)).isoformat()
+FRESH, OLD = (NOW + timedelta(days=1)).isoformat(), (NOW - timedelta(days=90)).isoformat()
 
 
 def line(place: int, number: str | None, status: str = "Terdisposisi", **more: Any) -> Read:
@@ -140,11 +140,11 @@ async def test_others_are_kept_once_and_never_turned_back(engine: AsyncEngine) -
     assert await noted(line(1, "9171240", "Belum Terverifikasi"), OLD) == "same"
     assert await noted(line(1, "9171240", "Belum Terverifikasi"), None) == "same"
     assert await value(engine, status) == "Terdisposisi"
-    later = (NOW + timedelta(hours=1)).isoformat()
+    later = (NOW + timedelta(days=1, hours=1)).isoformat()
     assert await noted(line(1, "9171240", "Ditutup oleh Sistem"), later) == "new"
     assert await value(engine, status) == "Ditutup oleh Sistem"
     # One that was staged before a newer one was done.
-    first, second = await begun(engine, FRESH), await begun(engine, (NOW + timedelta(hours=2)).isoformat())
+    first, second = await begun(engine, FRESH), await begun(engine, (NOW + timedelta(days=2)).isoformat())
     for import_, said in ((first, "Entah"), (second, "Selesai")):
         await run(engine, "UPDATE external_complaints SET seen_at = now() - interval '1 day'")
         assert await staged(engine, import_, [line(1, "9171240", said)]) == ["new"]
