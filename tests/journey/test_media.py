@@ -231,7 +231,10 @@ async def test_the_place_of_a_photo_that_nobody_asks_about_is_not_kept(
     assert (await files_of(running, citizen, 1))[0]["state"] == "stored"
     assert "103.83" not in await everywhere(running)
 
+    # Words that come before the reply to the photo was heard would be taken for more about it.
+    await all_said(running.house, citizen)
     await telegram_api.deliver(citizen.text("Sampah menumpuk di Pasar Sekayu"))
+    await all_said(running.house, citizen)
     await telegram_api.deliver(citizen.document(from_phone(), "IMG_3.jpg", "image/jpeg"))
     waiting = "SELECT 1 FROM media WHERE taken_at_place IS NOT NULL"
     await seen(running.house, waiting)
