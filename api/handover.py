@@ -22,18 +22,16 @@ from api.bridging import open_bridge
 from api.house import House
 from api.outward import Files, file_of, files_of, report_of
 from api.problems import where
-from api.queue import enqueue, enqueue_at, queued, running
+from api.queue import DEAD_AFTER, enqueue, enqueue_at, queued, running
 from api.unit import Unit, unit
 from bot.texts import speak
 from bridges.contract import Bridge, Closing, Later, Refused, Taken, Trouble, Unknown
-from store import attention, moves, posts, references, ways
+from store import moves, posts, references, ways
 from store.complaints import Actor, NotFound
 from store.database import is_down
 from store.posts import ATTACH, CLOSE, Post
 from store.references import NotNow, Reference
 from store.ways import MACHINES, Connection
-
-__all__ = ["hand_over", "insist", "keep_waiting", "open_bridge", "pass_post", "patience", "report_of"]
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +41,6 @@ MOST = 500
 _SENTENCES = {"disputed": "posted.disputed", "confirmed": "posted.confirmed", "withdrawn": "posted.withdrawn"}
 # Clocks of several hosts agree to within this.
 SOON = timedelta(seconds=1)
-# A worker that has not given a sign for this long is dead (seconds), as api/jobs.py has it.
-DEAD_AFTER = 30.0
 # Whatever a bridge does, it ends within this (seconds): well before its worker is taken for dead.
 LONGEST = 300.0
 # So long the outcome of a request is tried to be written down, while the database is away or busy (seconds).
@@ -175,9 +171,7 @@ async def _confirm(work: Unit, reference: Reference, number: str, raw_status: st
     except NotNow:
         # It was entered under another number meanwhile: now it is there twice, which a person must mend.
         log.warning("confirmed_otherwise", reference=reference.id)
-        await attention.raise_matter(
-            work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail="doubled"
-        )
+        await planning.ask_person(work, reference.complaint_id, "doubled")
     else:
         if event is not None:
             work.record(event)
@@ -201,15 +195,13 @@ async def _note_files(work: Unit, reference: Reference, outcome: Outcome) -> Non
 async def _fail(work: Unit, reference: Reference, problem: str, detail: str = "") -> None:
     await references.failed(work.connection, reference.id, problem, detail)
     if problem != "ended":  # nobody waits for it any more
-        await attention.raise_matter(
-            work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail=problem
-        )
+        await planning.ask_person(work, reference.complaint_id, problem)
 
 
 async def _doubt(work: Unit, reference: Reference, problem: str, detail: str = "") -> None:
     """Nobody knows: a person must look."""
     await references.unknown(work.connection, reference.id, problem, detail)
-    await attention.raise_matter(work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail=problem)
+    await planning.ask_person(work, reference.complaint_id, problem)
 
 
 async def _put_off(work: Unit, reference: Reference, later: Later) -> None:

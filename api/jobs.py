@@ -36,7 +36,7 @@ from api import (
     windows,
 )
 from api.house import House
-from api.queue import BRIDGES, tasks
+from api.queue import BRIDGES, DEAD_AFTER, tasks
 from api.unit import unit
 from bot.messages import Channel
 from store.statement import raw
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A worker that has not given a sign for this long is dead, and its jobs are run again.
-DEAD_AFTER = 30.0
 # Pauses of 3, 9, 27 seconds and so on up to an hour: three days, as long as the provider may be down.
 ATTEMPTS = 80
 # Where voice notes wait to be written down: slow work that must not hold up the files behind it.

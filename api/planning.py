@@ -15,8 +15,6 @@ from store.ways import MACHINES, Way
 if TYPE_CHECKING:
     from api.unit import Unit
 
-# What an officer must see to (store/attention.py); its detail is a key of desk/texts/id/troubles.toml.
-MATTER = "handover"
 # The verbs of the pelapor that follow a report, and as what.
 _FOLLOWS = {
     "replied": posts.REPLY,
@@ -70,9 +68,14 @@ async def _plan(work: Unit, complaint_id: int, chosen: Sequence[Way], *, secret:
         if way.agency is not None:
             await posts.anew(work.connection, [reference_id])
         if problem is not None:
-            await attention.raise_matter(work.connection, MATTER, complaint_id=complaint_id, detail=problem)
+            await ask_person(work, complaint_id, problem)
         elif way.connection.kind in MACHINES:
             await work.later("hand_over", reference_id=reference_id)
+
+
+async def ask_person(work: Unit, complaint_id: int, problem: str) -> None:
+    """An officer must see to a report on its way; `problem` is a key of desk/texts/id/troubles.toml."""
+    await attention.raise_matter(work.connection, handovers.MATTER, complaint_id=complaint_id, detail=problem)
 
 
 # --- what follows it -----------------------------------------------------------------------------------
@@ -106,4 +109,4 @@ async def arrived(work: Unit, event: Event) -> None:
     known = await references.of_complaint(work.connection, event.complaint_id)
     left = [each for each in known if each.problem != handovers.NOT_NEEDED]
     if not any(each.state in (references.FAILED, references.UNKNOWN) for each in left):
-        await attention.settle(work.connection, MATTER, event.complaint_id)
+        await attention.settle(work.connection, handovers.MATTER, event.complaint_id)

@@ -17,6 +17,8 @@ tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
 # Where jobs wait for other systems, which may hang: they hold up nothing else.
 BRIDGES = "bridges"
+# A worker that has not given a sign for this long (seconds) is dead: its jobs are run again, or counted as lost.
+DEAD_AFTER = 30.0
 _QUEUES = dict.fromkeys(("hand_over", "pass_post", "follow_reference"), BRIDGES)
 
 

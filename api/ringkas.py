@@ -39,7 +39,6 @@ RULE = "report.hand_over"
 AT_ONCE = 1_000
 # A chat that is in the middle of a turn is free again in a moment.
 TRIES, PAUSE = 5, 0.2
-_TO_A_UNIT = "terdisposisi ke "
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -209,7 +208,8 @@ async def _act(work: Unit, import_: Import, line: int, reach: Reach) -> str | No
     # What we ask of another system for the first time cannot be older than what it has told us.
     before = reference is not None and reference.raw_status is not None
     told = _told(row, import_, before=before)
-    for event in await references.heard(connection, reference_id, told, actor, agency=_agency(house, row)):
+    agency = await _agency(work, row, reference_id)
+    for event in await references.heard(connection, reference_id, told, actor, agency=agency):
         work.record(event)
     return ""
 
@@ -232,17 +232,15 @@ def _told(row: Staged, import_: Import, *, before: bool) -> Told:
     return Told(status, None, entries, asked_at=import_.generated_at if before else None)
 
 
-def _agency(house: House, row: Staged) -> str | None:
-    """The code of the unit that a row names, where exactly one of ours is called so."""
-    status = row.facts["raw_status"]
-    named = status[len(_TO_A_UNIT) :] if status.casefold().startswith(_TO_A_UNIT) else row.facts.get("agency")
-    wanted = " ".join((named or "").split()).casefold()
-    found = [
-        each.code
-        for each in house.directory.agencies.by_code.values()
-        if wanted and wanted in (each.name.casefold(), each.short.casefold(), *map(str.casefold, each.aliases))
-    ]
-    return found[0] if len(found) == 1 else None
+async def _agency(work: Unit, row: Staged, reference_id: int) -> str | None:
+    """The code of the unit that a row names, where that is certain."""
+    named = moves.unit_of(row.facts["raw_status"]) or row.facts.get("agency")
+    if not named:
+        return None
+    reference = await references.get(work.connection, reference_id)
+    region = (await references.bearings(work.connection, reference.complaint_id)).region
+    found = work.house.directory.agencies.called(named, region, work.house.today(region))
+    return found.code if found else None
 
 
 # --- what goes again -------------------------------------------------------------------------------------------------

@@ -6,10 +6,8 @@ Soon after there was news often, later seldom (api/patience.toml). A report that
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 
 import structlog
 
@@ -21,15 +19,12 @@ from api.problems import where
 from api.queue import enqueue, enqueue_at, queued
 from api.unit import Unit, unit
 from bridges.contract import Later, Standing, Trouble
-from store import agencies, attention, moves, references, ways
-from store.agencies import Agencies, Agency
+from store import moves, references, ways
 from store.complaints import Actor, NotFound
 from store.references import Bearings, Reference, Told, ToldEntry
 
 log = structlog.get_logger(__name__)
 
-# How SP4N writes that a unit has it.
-_DISPOSED_TO = "terdisposisi ke "
 # What goes on by itself once somebody has mended it: said at the reference, and nothing is concluded from it.
 _SAID = ("key", "not_found", "invalid", "not_offered", "no_connection", "ours")
 
@@ -80,16 +75,17 @@ def _is_over(reference: Reference, facts: Bearings, now: datetime) -> bool:
 async def _see_nothing(work: Unit, reference: Reference, trouble: Trouble) -> None:
     now = work.house.now()
     if isinstance(trouble, Later):
-        pause = max(_pause(work.house, now - (await _news_at(work, reference) or now)), trouble.after or 0.0)
+        pause = max(
+            _pause(work.house, now - (await references.news_at(work.connection, reference.id) or now)),
+            trouble.after or 0.0,
+        )
         problem = None
     else:
         pause, problem = patience()["follow"]["most"], trouble.reason if trouble.reason in _SAID else "invalid"
     if reference.state == references.SENT and trouble.reason == "not_found":
         # They know their own token no more: whether they have the report, nobody knows.
         await references.unknown(work.connection, reference.id, "not_found")
-        await attention.raise_matter(
-            work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail="not_found"
-        )
+        await planning.ask_person(work, reference.complaint_id, "not_found")
         return
     await _look_again(work, reference.id, timedelta(seconds=_jittered(pause)), problem, trouble.detail)
 
@@ -101,14 +97,12 @@ async def _hear(work: Unit, reference: Reference, told: Told, agency: str | None
             events = await references.heard(work.connection, reference.id, told, actor, agency=agency)
     except references.Taken:
         await references.unknown(work.connection, reference.id, "twice", told.external_id or "")
-        await attention.raise_matter(
-            work.connection, planning.MATTER, complaint_id=reference.complaint_id, detail="twice"
-        )
+        await planning.ask_person(work, reference.complaint_id, "twice")
         return
     for event in events:
         work.record(event)
     now = work.house.now()
-    quiet = timedelta(0) if events else now - (await _news_at(work, reference) or now)
+    quiet = timedelta(0) if events else now - (await references.news_at(work.connection, reference.id) or now)
     await _look_again(work, reference.id, timedelta(seconds=_jittered(_pause(work.house, quiet))))
 
 
@@ -119,10 +113,6 @@ async def _look_again(
     await references.looked_at(work.connection, reference_id, check_at, problem, detail)
     if pause < timedelta(minutes=1):  # before the next run of `keep_following`
         await enqueue_at(work.connection, "follow_reference", check_at, reference_id=reference_id)
-
-
-async def _news_at(work: Unit, reference: Reference) -> datetime | None:
-    return await references.news_at(work.connection, reference.id)
 
 
 def _pause(house: House, quiet: timedelta) -> float:
@@ -152,8 +142,9 @@ def _told(house: House, standing: Standing, region: str | None, asked_at: dateti
     """The same as the store hears it: with the codes of the units that it names, the present status's beside it."""
 
     def known(raw_status: str | None) -> str | None:
-        unit_name = unit_of(raw_status)
-        return agency_called(house, unit_name, region) if unit_name else None
+        named = moves.unit_of(raw_status)
+        found = house.directory.agencies.called(named, region, house.today(region)) if named else None
+        return found.code if found else None
 
     entries = tuple(
         ToldEntry(each.key, each.at, each.raw_status, each.words, each.by, known(each.raw_status))
@@ -161,36 +152,3 @@ def _told(house: House, standing: Standing, region: str | None, asked_at: dateti
     )
     told = Told(standing.raw_status, standing.raw_status_at, entries, standing.external_id, asked_at)
     return told, known(standing.raw_status)
-
-
-def unit_of(raw_status: str | None) -> str | None:
-    """The unit that a status names ("Terdisposisi ke Dinas Perhubungan"); None where it names none."""
-    words = " ".join((raw_status or "").split())
-    return words[len(_DISPOSED_TO) :] or None if words.casefold().startswith(_DISPOSED_TO) else None
-
-
-def agency_called(house: House, name: str, region: str | None) -> str | None:
-    """The code of the agency of that name (or short name, or alias) which exists today: the one of the region where
-    several are called so; None where that is not certain."""
-    today = house.today(region)
-    called = _by_name(house.directory.agencies).get(_plain(name), ())
-    found = [each for each in called if agencies.is_valid(each, today)]
-    if len(found) > 1 and region is not None:
-        found = [each for each in found if region == each.region or region.startswith(f"{each.region}.")]
-        nearest = max((len(each.region) for each in found), default=0)
-        found = [each for each in found if len(each.region) == nearest]
-    return found[0].code if len(found) == 1 else None
-
-
-@lru_cache(maxsize=2)
-def _by_name(known: Agencies) -> Mapping[str, tuple[Agency, ...]]:
-    names: defaultdict[str, dict[str, Agency]] = defaultdict(dict)
-    for agency in known.by_code.values():
-        for name in (agency.name, agency.short, *agency.aliases):
-            if name:
-                names[_plain(name)][agency.code] = agency
-    return {name: tuple(found.values()) for name, found in names.items()}
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()

@@ -1,6 +1,6 @@
 """SP4N-LAPOR!'s own form, field by field, for whoever enters a report there: a person by hand, or the API bridge.
 
-What is known of the form stands in docs/decisions/0013 and in the constants here. Its text keeps 3,000 characters; what
+What is known of the form are the constants here. Its text keeps 3,000 characters; what
 does not fit goes along as a PDF.
 """
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fpdf import FPDF
 
 TITLE = 100
+# What SP4N keeps of a text, counted as `length` does.
 TEXT = 3000
-"""What SP4N keeps of a text, counted as `length` does."""
 # Each file that goes along, in bytes.
 FILE = 2 << 20
 

@@ -162,10 +162,24 @@ class Agencies:
                 offices = self._offices[function, agency.region, agency.level]
                 # Of several the main office comes first, then the others as the data list them.
                 offices.insert(0 if agency.code == f"{agency.region}-{function}" else len(offices), agency)
+        self._called: dict[str, list[Agency]] = defaultdict(list)
+        for agency in self.by_code.values():
+            for name in {_plain(each) for each in (agency.name, agency.short, *agency.aliases) if each}:
+                self._called[name].append(agency)
         houses = self._offices.get(("kominfo", home, "provinsi"))
         if not houses:
             raise ValueError(f"the home province {home} has no Kominfo")
         self._home = houses[0]
+
+    def called(self, name: str, region: str | None, on: date) -> Agency | None:
+        """The agency of that name (or short name, or alias) which exists on that day: the one nearest to the region
+        where several are called so; None where that is not certain."""
+        found = [each for each in self._called.get(_plain(name), ()) if is_valid(each, on)]
+        if len(found) > 1 and region is not None:
+            found = [each for each in found if _inside(region, each.region)]
+            nearest = max((len(each.region) for each in found), default=0)
+            found = [each for each in found if len(each.region) == nearest]
+        return found[0] if len(found) == 1 else None
 
     def responsible(self, function: str | None, region: str | None, on: date, text: str = "") -> Responsibility:
         """The office for a function in a place on a day; `text` decides where the words of the report matter.
@@ -233,6 +247,10 @@ class Agencies:
 
 def _inside(code: str, region: str) -> bool:
     return not region or code == region or code.startswith(region + ".")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def _words(words: tuple[str, ...]) -> re.Pattern[str]:

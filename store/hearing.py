@@ -17,7 +17,6 @@ from store.complaints import Actor, Event, NotAllowed
 from store.moves import Status
 
 REPLIED = moves.DISPUTED
-_TO_A_UNIT = "terdisposisi ke "
 # More than anybody writes: the longest text in SP4N's exports has 9,857 characters.
 LONGEST = 20_000
 
@@ -49,7 +48,7 @@ def by_pelapor(raw_status: str | None, by: str | None) -> bool:
 def same(before: str | None, raw_status: str | None) -> bool:
     """Whether these say the same, be it in other letters or without the name of the unit that has it."""
     old, new = (" ".join((each or "").split()).casefold() for each in (before, raw_status))
-    return old == new or (new == "terdisposisi" and old.startswith(_TO_A_UNIT))
+    return old == new or (new == moves.DISPOSED.casefold() and moves.unit_of(before) is not None)
 
 
 async def say(connection: AsyncConnection, row: Any, actor: Actor, said: Said) -> Event | None:
@@ -109,8 +108,7 @@ async def _verified_again(connection: AsyncConnection, row: Any, actor: Actor, s
 async def _disposed(connection: AsyncConnection, row: Any, actor: Actor, said: Said) -> Event | None:
     """Disposed over there to a unit that we know is disposed here; else what is told names the unit in their words."""
     present = [each.agency for each in await holders.present(connection, row.id)]
-    names_a_unit = " ".join((said.raw_status or "").split()).casefold().startswith(_TO_A_UNIT)
-    if row.status == moves.DISPOSED and (said.agency in present[:1] or not names_a_unit):
+    if row.status == moves.DISPOSED and (said.agency in present[:1] or moves.unit_of(said.raw_status) is None):
         return await _words_alone(connection, row, actor, said)
     if said.agency is None or said.agency in present[:1] or row.status in moves.ENDED:
         return await _told(connection, row, actor, said)

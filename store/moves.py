@@ -89,15 +89,21 @@ AFTER_REPLY = {
 # What the pelapor's verbs make of any status that they are allowed in.
 DISPUTED, CONFIRMED, WITHDRAWN = "Ditanggapi oleh Pelapor", "Ditutup oleh Pelapor", "Diarsipkan oleh Pelapor"
 
+# How SP4N writes which unit has it, in small letters.
+_TO_A_UNIT = "terdisposisi ke "
 _BY_NAME = {status.name.casefold(): status for status in STATUSES}
 
 
 def read(name: str) -> Status | None:
     """The status of that name, however it is capitalised; SP4N writes "Terdisposisi ke <unit>" and "... (tunda)"."""
     plain = " ".join(name.split()).casefold().removesuffix(" (tunda)")
-    if plain.startswith("terdisposisi ke "):
-        plain = "terdisposisi"
-    return _BY_NAME.get(plain)
+    return _BY_NAME.get(DISPOSED.casefold() if plain.startswith(_TO_A_UNIT) else plain)
+
+
+def unit_of(name: str | None) -> str | None:
+    """The unit that a status names ("Terdisposisi ke Dinas Perhubungan"); None where it names none."""
+    words = " ".join((name or "").split())
+    return words[len(_TO_A_UNIT) :] or None if words.casefold().startswith(_TO_A_UNIT) else None
 
 
 def key(name: str) -> str:

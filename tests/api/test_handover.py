@@ -676,7 +676,8 @@ async def test_what_is_due_to_be_looked_at_has_one_job(house: House, sp4n: Sp4n,
     ],
 )
 async def test_an_agency_is_known_by_its_names(house: House, name: str, region: str | None, found: str | None) -> None:
-    assert tracking.agency_called(house, name, region) == found
+    named = house.directory.agencies.called(name, region, house.today(region))
+    assert (named.code if named else None) == found
 
 
 # --- in an hour or a process of its own ---------------------------------------------------------------
