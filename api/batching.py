@@ -6,25 +6,22 @@ the transaction that acts on it, so that nothing is done twice and nothing is le
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 import structlog
 
 from api.house import House
 from api.problems import where
-from api.unit import Unit, unit
+from api.unit import Unit, patiently, unit
 from store import audit, batches, complaints, dispositions, policy, presence, reports
 from store.agencies import is_valid
 from store.batches import Batch, Item
 from store.complaints import Actor, Changed, NotAllowed, NotFound
-from store.database import is_busy, is_down
+from store.database import is_down
 
 log = structlog.get_logger(__name__)
 
 RULES = {"accept": "report.accept", "dispose": "report.dispose"}
-# A chat that is in the middle of a turn is free again in a moment.
-TRIES, PAUSE = 5, 0.2
 
 
 class PassedOver(Exception):
@@ -59,34 +56,30 @@ async def run(house: House, batch_id: int) -> datetime | None:
 
 
 async def _item(house: House, batch: Batch, place: int) -> None:
-    problem = None
-    for tried in range(1, TRIES + 1):
-        try:
-            async with unit(house) as work:
-                item = await batches.take(work.connection, batch.id, place)
-                if item is not None:
-                    await _act(work, batch, item)
-                    await batches.tell(work.connection, batch.id, place, None)
-            return
-        except PassedOver as passed:
-            problem = passed.why
-        except Changed:
-            problem = "changed"
-        except NotFound:
-            problem = "gone"
-        except dispositions.UnknownAgency:
-            problem = "no_agency"
-        except NotAllowed:
-            problem = "not_allowed"
-        except Exception as error:
-            if is_busy(error) and tried < TRIES:
-                await asyncio.sleep(PAUSE * tried)
-                continue
-            if is_down(error):
-                raise
-            log.error("batch_item_failed", kind=type(error).__name__, where=where(error))
-            problem = "defect"
-        break
+    async def act(work: Unit) -> None:
+        item = await batches.take(work.connection, batch.id, place)
+        if item is not None:
+            await _act(work, batch, item)
+            await batches.tell(work.connection, batch.id, place, None)
+
+    try:
+        await patiently(house, act)
+        return
+    except PassedOver as passed:
+        problem = passed.why
+    except Changed:
+        problem = "changed"
+    except NotFound:
+        problem = "gone"
+    except dispositions.UnknownAgency:
+        problem = "no_agency"
+    except NotAllowed:
+        problem = "not_allowed"
+    except Exception as error:
+        if is_down(error):
+            raise
+        log.error("batch_item_failed", kind=type(error).__name__, where=where(error))
+        problem = "defect"
     # What the attempt had changed was rolled back with it.
     async with unit(house) as work:
         if await batches.take(work.connection, batch.id, place) is not None:

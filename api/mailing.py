@@ -18,21 +18,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.house import House
 from api.postbox import box_of, threads_of
 from api.problems import where
 from api.scanning import ScannerAway, infection
-from api.unit import Unit, unit
+from api.unit import Unit, patiently, unit
 from bridges import letters as reader
 from bridges.letters import Letter, Piece
 from bridges.mailbox import Away, Locked, Mailbox
 from desk import uploads
 from store import attention, dispositions, evidence, letters
 from store.complaints import Actor, NotAllowed
-from store.database import is_busy, is_down
+from store.database import is_down
 from store.letters import Thread
 
 log = structlog.get_logger(__name__)
@@ -43,7 +42,6 @@ MOST = 200
 LARGEST = 40_000_000
 # The longest answer, in characters: one message in any chat, and what an office may write at the desk.
 LONGEST = 3000
-_ATTEMPTS, _PAUSE = 5, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,8 @@ async def read_mailbox(house: House) -> int:
     try:
         await asyncio.to_thread(mailbox.__enter__)
         try:
-            await _mended(house)
+            async with unit(house) as work:
+                await attention.settle(work.connection, letters.MAILBOX)
             return await _read_all(house, mailbox)
         finally:
             await asyncio.to_thread(mailbox.__exit__)
@@ -75,14 +74,6 @@ async def read_mailbox(house: House) -> int:
         async with unit(house) as work:
             await attention.raise_matter(work.connection, letters.MAILBOX, detail=problem.what)
     return 0
-
-
-_MENDED = text("UPDATE attention SET closed_at = now() WHERE kind = :kind AND closed_at IS NULL")
-
-
-async def _mended(house: House) -> None:
-    async with house.engine.begin() as connection:
-        await connection.execute(_MENDED, {"kind": letters.MAILBOX})
 
 
 async def _read_all(house: House, mailbox: Mailbox) -> int:
@@ -145,15 +136,7 @@ async def take(house: House, raw: bytes, size: int, problem: str | None = None) 
     else:
         sha256 = await asyncio.to_thread(house.shelf.put, raw)
     files, unusable = await _judge(house, letter.files if letter.kind == "answer" else ())
-    for attempt in range(_ATTEMPTS):
-        try:
-            async with unit(house) as work:
-                return await _settle(work, letter, sha256, size, problem, files, unusable)
-        except Exception as error:
-            if not is_busy(error) or attempt == _ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(_PAUSE * 2**attempt)
-    raise AssertionError("unreachable")
+    return await patiently(house, lambda work: _settle(work, letter, sha256, size, problem, files, unusable))
 
 
 async def _judge(house: House, pieces: Sequence[Piece]) -> tuple[list[Judged], int]:

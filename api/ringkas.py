@@ -21,12 +21,12 @@ import structlog
 from api import retention
 from api.house import House
 from api.problems import where
-from api.unit import Unit, unit
+from api.unit import Unit, patiently, unit
 from bridges import ringkas as export
 from bridges.cells import Unreadable
 from store import audit, complaints, moves, policy, presence, references, ringkas
 from store.complaints import Actor, NotFound
-from store.database import is_busy, is_down
+from store.database import is_down
 from store.policy import Reach
 from store.references import Told, ToldEntry
 from store.ringkas import Import, Read, Staged
@@ -37,8 +37,6 @@ log = structlog.get_logger(__name__)
 RULE = "report.hand_over"
 # Rows that are read, and rows of others that are kept, in one transaction.
 AT_ONCE = 1_000
-# A chat that is in the middle of a turn is free again in a moment.
-TRIES, PAUSE = 5, 0.2
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -151,29 +149,26 @@ async def _lines(house: House, import_: Import, after: int) -> list[int]:
 
 
 async def _row(house: House, import_: Import, line: int) -> None:
-    for tried in range(1, TRIES + 1):
-        try:
-            async with unit(house) as work:
-                grants = await presence.grants(work.connection, import_.staff_id, house.now())
-                problem = await _act(work, import_, line, policy.reach(grants, RULE))
-                if problem is not None:
-                    await ringkas.told(work.connection, import_.id, line, problem or None)
-            return
-        except references.Taken:
-            problem = "taken"
-        except references.NotNow:
-            problem = "other_number"
-        except NotFound:
-            problem = "gone"
-        except Exception as error:
-            if is_busy(error) and tried < TRIES:
-                await asyncio.sleep(PAUSE * tried)
-                continue
-            if is_down(error):
-                raise
-            log.error("import_row_failed", kind=type(error).__name__, where=where(error))
-            problem = "defect"
-        break
+    async def act(work: Unit) -> None:
+        grants = await presence.grants(work.connection, import_.staff_id, house.now())
+        problem = await _act(work, import_, line, policy.reach(grants, RULE))
+        if problem is not None:
+            await ringkas.told(work.connection, import_.id, line, problem or None)
+
+    try:
+        await patiently(house, act)
+        return
+    except references.Taken:
+        problem = "taken"
+    except references.NotNow:
+        problem = "other_number"
+    except NotFound:
+        problem = "gone"
+    except Exception as error:
+        if is_down(error):
+            raise
+        log.error("import_row_failed", kind=type(error).__name__, where=where(error))
+        problem = "defect"
     # What the attempt had changed was rolled back with it.
     async with unit(house) as work:
         if await ringkas.take(work.connection, import_, line, Reach(), house.settings.home_region) is not None:

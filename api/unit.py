@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from api.problems import where
 from api.queue import enqueue
 from store import deliveries
 from store.complaints import Event
-from store.database import is_down
+from store.database import is_busy, is_down
 from store.deliveries import NewDelivery
 
 log = structlog.get_logger(__name__)
@@ -60,6 +61,25 @@ async def unit(house: House) -> AsyncIterator[Unit]:
             house.waker.wake()
         for ticket in {event.ticket for event in work.events}:
             house.waker.tell(ticket)
+
+
+# Whoever is in the middle of a turn is done with it in a moment (seconds).
+TRIES, PAUSE = 5, 0.2
+
+
+async def patiently(house: House, act: Callable[[Unit], Awaitable[T]]) -> T:
+    """Do this in a transaction of its own, and once more after a moment where somebody else is just at the same chats
+    or complaints, five times within two seconds. Whatever else it raises, and that in the end, is passed on."""
+    for tried in range(1, TRIES):
+        try:
+            async with unit(house) as work:
+                return await act(work)
+        except Exception as error:
+            if not is_busy(error):
+                raise
+        await asyncio.sleep(PAUSE * tried)
+    async with unit(house) as work:
+        return await act(work)
 
 
 async def one_by_one(house: House, all_: Iterable[T], act: Callable[[Unit, T], Awaitable[bool]], *, failed: str) -> int:

@@ -106,9 +106,10 @@ async def close(connection: AsyncConnection, matter_id: int) -> bool:
     return row.one_or_none() is not None
 
 
-async def settle(connection: AsyncConnection, kind: str, complaint_id: int) -> None:
-    """Close the matters of that kind about a complaint: nobody need look at them any more."""
+async def settle(connection: AsyncConnection, kind: str, complaint_id: int | None = None) -> None:
+    """Close the matters of that kind about a complaint (None: those about none): nobody need look at them any more."""
     statement = text("""
-        UPDATE attention SET closed_at = now() WHERE kind = :kind AND complaint_id = :id AND closed_at IS NULL
+        UPDATE attention SET closed_at = now()
+        WHERE kind = :kind AND complaint_id IS NOT DISTINCT FROM CAST(:id AS bigint) AND closed_at IS NULL
     """)
     await connection.execute(statement, {"kind": kind, "id": complaint_id})
