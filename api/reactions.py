@@ -73,7 +73,7 @@ async def _push(
 
 
 async def _readers(work: Unit, event: Event) -> tuple[list[Reader], list[Reader]]:
-    """Those whose report it is (pelapor, pendamping), and those who follow it.
+    """Those whose report it is, and those who follow it.
 
     Who acted in this turn gets its reply and no push, which is why a citizen's act is told to the others alone, and as
     somebody else's.

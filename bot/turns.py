@@ -70,6 +70,29 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Helper:
+    """Who assists residents in this chat: a Kawan LAPOR volunteer, or (`counter`) an officer at a service counter.
+
+    `state` is untrained, active, paused, expired or revoked: only who is active may begin, go on with or file an
+    assisted draft. `lessons` are passed, `until` is the last day of the grant (ISO), `left` how many more residents may
+    be assisted today, `region` the name of where.
+    """
+
+    name: str
+    state: str
+    region: str = ""
+    until: str | None = None
+    lessons: int = 0
+    left: int = 0
+    counter: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether residents may be assisted now."""
+        return self.state == "active"
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the engine may know of the world in this turn. `now` has the zone of the citizen's province.
 
@@ -78,7 +101,8 @@ class Facts:
     `own` are the citizen's open complaints, newest first; `quoted` is the ticket that the message
     which this one answers was about. `suggest` returns None when nothing is known of the words. `emergency` gives the
     numbers for a kind of danger in a region, `reads_next` the moment when officers of a region read again (None while
-    they do), `personal` whether words contain a number that identifies a person.
+    they do), `personal` whether words contain a number that identifies a person. `helper` says who assists residents in
+    this chat (None: nobody).
     """
 
     now: datetime
@@ -95,6 +119,7 @@ class Facts:
     emergency: Callable[[str, str | None], tuple[Number, ...]] = lambda _kind, _region: ()
     reads_next: Callable[[str | None], datetime | None] = lambda _region: None
     personal: Callable[[str], bool] = lambda _words: False
+    helper: Helper | None = None
 
     @property
     def today(self) -> date:
@@ -226,12 +251,14 @@ class CarryIn:
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What a code brought: a draft (`origin` is its old chat and its number there), or tickets; else why not, in
-    `problem`: unknown, too_many, gone, own or link_code (it is one that links chats)."""
+    `problem`: unknown, too_many, gone, own, link_code (it is one that links chats) or assisted (this citizen assisted
+    with it). `taken_over`: the tickets were filed for this citizen by somebody who assisted."""
 
     draft: Draft | None = None
     origin: tuple[int, int] = (0, 0)
     tickets: tuple[str, ...] = ()
     problem: str | None = None
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +333,72 @@ class ReportDanger:
 
 
 @dataclass(frozen=True, slots=True)
+class Redeem:
+    """Wish: this code of an invitation makes the chat's citizen a Kawan LAPOR. Outcome: the `Helper`, or why not:
+    unknown, too_many, or already (they are one)."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Wish: remember that so many lessons of the training are passed now, of so many. Outcome: the `Helper`."""
+
+    lessons: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assist:
+    """Wish: a resident has agreed to be assisted with this draft, to these words, read aloud in that language.
+    Outcome: the number of the assistance, which the draft keeps."""
+
+    draft: int
+    words: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forsake:
+    """Wish: an assisted draft is no more: dropped, or (`withdrawn`) the resident has taken the consent back. Nothing of
+    it is kept."""
+
+    draft: Draft
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GiveToDesk:
+    """Wish: whoever assisted with this draft may not go on: an officer takes care of it. Outcome: whether there was
+    anything to take care of (no consent, or no word and no file: nothing is kept)."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAssisted:
+    """Wish: what was filed for residents in this chat, as far as they agreed. Outcome: a list of `Assisted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assisted:
+    """A report that was filed for a resident who agreed that whoever assisted keeps this of it, and nothing else."""
+
+    ticket: str
+    status: str
+    place: str
+    filed_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawConsent:
+    """Wish: the resident of this ticket takes the consent back, and says so through whoever assisted. Outcome: a
+    `Verdict`: done or unknown."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """Wish: remember that the citizen has closed this chat to us."""
 
@@ -313,6 +406,7 @@ class Unreachable:
 Wish = (
     File | ShowStatus | KeepMedia | DropFiles | Reply | Act | LookAround | Follow | Join | CarryOut | CarryIn | Adopt
     | LinkOut | LinkIn | Unlink | TakePlace | ForgetPlace | ShowData | Erase | CallHuman | ReportDanger | Unreachable
+    | Redeem | Learn | Assist | Forsake | GiveToDesk | ShowAssisted | WithdrawConsent
 )  # fmt: skip
 
 
@@ -346,10 +440,13 @@ class TicketState:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The outcome of filing: the ticket, and the code with which its state can be looked up."""
+    """The outcome of filing: the ticket, and the code with which its state can be looked up. Of an assisted report
+    also the code with which the resident takes it over, until that day."""
 
     ticket: str
     code: str | None = None
+    takeover: str | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,6 @@ Outcome = Draft | Tickets | Nothing
 
 # --- giving ------------------------------------------------------------------------------------------
 
-# Only what the chat itself holds; a pendamping acts for somebody else, and that grant does not travel.
 _HELD = text("""
     SELECT k.id, k.ticket, p.citizen_id, p.role FROM complaint_parties p JOIN complaints k ON k.id = p.complaint_id
     WHERE p.contact_id = :contact_id AND p.role IN ('pelapor', 'pengikut')

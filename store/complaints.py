@@ -474,7 +474,7 @@ async def get(connection: AsyncConnection, ticket: str) -> Whole:
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Someone who gets the news of a complaint: the contact, the language of the citizen, and what they are to it
-    (pelapor, pendamping, pengikut). `anonymous`: the pelapor is not to be known to followers."""
+    (pelapor, pengikut). `anonymous`: the pelapor is not to be known to followers."""
 
     contact_id: int
     channel: str
@@ -484,7 +484,7 @@ class Reader:
     anonymous: bool
 
 
-ROLES = ("pelapor", "pendamping", "pengikut")
+ROLES = ("pelapor", "pengikut")
 
 # Nobody is waited for. Whoever may wait has locked these chats in `lock`; a turn, which has its own chat and the
 # complaint locked, would close a circle with another one that waits for both.

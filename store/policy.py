@@ -15,7 +15,8 @@ PEJABAT = "pejabat_penghubung"  # sees and answers what is disposed to its OPD
 PENGAWAS = "pengawas"  # Ombudsman, province: reads, changes nothing
 BIRO = "biro_organisasi"  # service standards
 ADMINISTRATOR = "administrator"  # staff, agencies, settings; reads no report
-ROLES = (ADMIN_INSTANSI, PEJABAT, PENGAWAS, BIRO, ADMINISTRATOR)
+LOKET = "petugas_loket"  # assists residents at a service counter (MPP); reads no report
+ROLES = (ADMIN_INSTANSI, PEJABAT, PENGAWAS, BIRO, ADMINISTRATOR, LOKET)
 
 # How far a role reaches with a verb.
 REGION, AGENCY, ALWAYS = "region", "agency", "always"
@@ -34,6 +35,9 @@ REPORT_VERBS: Mapping[str, Mapping[str, str]] = {
     # The name of a pelapor who is not Anonim, and the one behind Anonim, which is written down each time.
     "report.read_name": _OFFICE,
     "report.read_hidden_name": _TRIAGE,
+    # Who assisted the pelapor, and how an assisted pelapor is reached; written down each time.
+    "report.read_assistant": _TRIAGE,
+    "report.read_reach": _TRIAGE,
     "report.accept": _TRIAGE,
     "report.dispose": _TRIAGE,
     "report.return_to_triage": _TRIAGE,
@@ -75,6 +79,14 @@ HOUSE_VERBS: Mapping[str, Mapping[str, str]] = {
     "external.import": {ADMIN_INSTANSI: ALWAYS},  # SP4N's own exports
     "external.read": {ADMIN_INSTANSI: ALWAYS, PENGAWAS: ALWAYS},  # complaints of other systems that are not ours
     "bridges.edit": {ADMINISTRATOR: ALWAYS},  # connections, ways, webhooks
+    # Kawan LAPOR volunteers, their counts and no words; and drafts whose volunteer may not go on.
+    "volunteers.open": {ADMIN_INSTANSI: ALWAYS, PENGAWAS: ALWAYS},
+    "volunteer.read": {ADMIN_INSTANSI: REGION, PENGAWAS: REGION},
+    "volunteers.edit": {ADMIN_INSTANSI: ALWAYS},
+    "volunteer.edit": {ADMIN_INSTANSI: REGION},
+    "assisted_drafts.open": {ADMIN_INSTANSI: ALWAYS},
+    "assisted_draft.settle": {ADMIN_INSTANSI: REGION},
+    "counter.open": {ADMIN_INSTANSI: ALWAYS, LOKET: ALWAYS},
     "audit.read": {ADMINISTRATOR: ALWAYS, PENGAWAS: ALWAYS},
     "audit.read_house": {ADMINISTRATOR: ALWAYS},  # sign-ins, accounts, settings, exports: all that is no report
 }

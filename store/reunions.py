@@ -149,7 +149,7 @@ _PARTIES = text("UPDATE complaint_parties SET contact_id = :stays WHERE contact_
 
 
 async def _carry(connection: AsyncConnection, both: Mapping[str, Any], complaint_ids: Sequence[int]) -> None:
-    """Whoever was told of a complaint in the other chat is told in this one: pelapor, pendamping and pengikut."""
+    """Whoever was told of a complaint in the other chat is told in this one: pelapor and pengikut."""
     for complaint_id in (await connection.execute(_CARRIED, {**both, "ids": list(complaint_ids)})).scalars().all():
         await complaints.write(connection, complaint_id, JOINER, "carried")
     await connection.execute(_PARTIES, both)

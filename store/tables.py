@@ -143,6 +143,10 @@ contacts = Table(
     Column("reminded_at", Moment),
     # The same person's other chat, which has taken over all that this one had.
     Column("merged_into", BigInteger, ForeignKey("contacts.id")),
+    # A chat of one resident at a service counter (MPP): there is nobody behind it once the resident has gone.
+    Column("counter_id", BigInteger, ForeignKey("counters.id")),
+    # Lines up to this one are not shown again on the page of the chat: what a resident had told there is theirs.
+    Column("shown_after", BigInteger, nullable=False, server_default="0"),
     _now("created_at"),
     UniqueConstraint("channel", "address"),
     Index("ix_contacts_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
@@ -396,7 +400,7 @@ complaint_parties = Table(
     Column("citizen_id", BigInteger, ForeignKey("citizens.id"), primary_key=True),
     Column("role", Text, primary_key=True),
     Column("contact_id", BigInteger, ForeignKey("contacts.id"), index=True),
-    CheckConstraint("role IN ('pelapor', 'pendamping', 'pengikut')", name="role"),
+    CheckConstraint("role IN ('pelapor', 'pengikut')", name="role"),
 )
 
 # What a citizen thought of it, in the citizen's own act: silence leaves no row here.
@@ -563,7 +567,9 @@ staff_grants = Table(
     _now("granted_at"),
     Column("valid_to", Date),
     CheckConstraint(
-        "role IN ('admin_instansi', 'pejabat_penghubung', 'pengawas', 'biro_organisasi', 'administrator')", name="role"
+        "role IN ('admin_instansi', 'pejabat_penghubung', 'pengawas', 'biro_organisasi', 'administrator',"
+        " 'petugas_loket')",
+        name="role",
     ),
     CheckConstraint("(role = 'pejabat_penghubung') = (agency IS NOT NULL)", name="agency"),
 )
@@ -1009,6 +1015,94 @@ letters = Table(
     Column("settled_at", Moment),
     Index("ix_letters_kept", "received_at", postgresql_where=text("state = 'kept'")),
     CheckConstraint("state IN ('answered', 'kept', 'bounced', 'dropped')", name="state"),
+)
+
+# --- who assists residents (docs/decisions/0014) -----------------------------------------------------
+
+# A Kawan LAPOR volunteer: invited at the desk, redeemed with a code in a chat, trained there. Whether they may assist
+# now is read off the moments (store/volunteers.py).
+volunteers = Table(
+    "volunteers",
+    metadata,
+    _id(),
+    # None once they have had their data erased.
+    Column("name", Text),
+    Column("region", Text, ForeignKey("regions.code"), nullable=False, index=True),
+    Column("valid_until", Date, nullable=False),
+    Column("invited_by", BigInteger, ForeignKey("staff.id")),
+    # The code of the invitation; only its digest, and none once it is used.
+    Column("code_sha256", Text, unique=True),
+    Column("code_until", Moment),
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), index=True),
+    Column("redeemed_at", Moment),
+    # How many lessons are passed, and when the last one was.
+    Column("lessons", SmallInteger, nullable=False, server_default="0"),
+    Column("trained_at", Moment),
+    Column("paused_at", Moment),
+    Column("revoked_at", Moment),
+    _now("created_at"),
+)
+
+# An officer at a service counter, on one tablet, until it is closed.
+counters = Table(
+    "counters",
+    metadata,
+    _id(),
+    Column("staff_id", BigInteger, ForeignKey("staff.id"), nullable=False, index=True),
+    # What the counter is called, such as "MPP Jakabaring 3".
+    Column("name", Text, nullable=False),
+    Column("region", Text, ForeignKey("regions.code"), nullable=False),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    _now("opened_at"),
+    Column("expires_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+)
+
+# Who assisted a resident, with what consent, and how the resident is reached. Whoever assists is no party to the report
+# and has no row in complaint_parties. Counts and signals are read off this; no word of the report is in it, but for
+# `saved`: a draft whose volunteer may not go on, until an officer has settled it.
+assistances = Table(
+    "assistances",
+    metadata,
+    _id(),
+    Column("volunteer_id", BigInteger, ForeignKey("volunteers.id")),
+    Column("counter_id", BigInteger, ForeignKey("counters.id"), index=True),
+    # The chat in which it was told, and the number of the draft there.
+    Column("contact_id", BigInteger, ForeignKey("contacts.id"), nullable=False),
+    Column("draft", Integer, nullable=False),
+    # The resident's yes: when, and the words that were read aloud.
+    Column("consented_at", Moment, nullable=False),
+    Column("consent_words", Text, nullable=False),
+    Column("consent_language", Text, nullable=False),
+    # A chat of their own (by code), a telephone, a safe place, or by their wish not at all; the number or the place.
+    Column("reach", Text),
+    Column("reach_words", Text),
+    # Whether whoever assists may go on seeing ticket, place and status, and hear that there is news.
+    Column("keeps", Boolean, nullable=False, server_default=text("false")),
+    Column("saved", JSONB),
+    # The resident, and their report.
+    Column("citizen_id", BigInteger, ForeignKey("citizens.id"), index=True),
+    Column("complaint_id", BigInteger, ForeignKey("complaints.id"), unique=True),
+    # How it ended: filed; dropped by a word or by silence; given to the desk; the resident took their consent back
+    # before it was filed.
+    Column("outcome", Text),
+    Column("ended_at", Moment),
+    # With this code the resident makes a chat of theirs the pelapor's; only its digest, and none once it is used.
+    Column("code_sha256", Text, unique=True),
+    Column("code_until", Moment),
+    Column("taken_at", Moment),
+    # When consent was taken back after it was filed; when the assistant was last told that there is news.
+    Column("withdrawn_at", Moment),
+    Column("told_at", Moment),
+    # How many reports of the same assistant it resembled when it was filed.
+    Column("alike", SmallInteger, nullable=False, server_default="0"),
+    UniqueConstraint("contact_id", "draft"),
+    Index("ix_assistances_volunteer_id", "volunteer_id", "consented_at"),
+    Index("ix_assistances_saved", "id", postgresql_where=text("saved IS NOT NULL")),
+    CheckConstraint("num_nonnulls(volunteer_id, counter_id) = 1", name="who"),
+    CheckConstraint("reach IN ('chat', 'phone', 'place', 'none')", name="reach"),
+    CheckConstraint("outcome IN ('filed', 'dropped', 'desk', 'withdrawn')", name="outcome"),
+    CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
 )
 
 # --- running the house ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ GRANTS = {
     policy.PENGAWAS: Grant(policy.PENGAWAS, region=PALEMBANG),
     policy.BIRO: Grant(policy.BIRO, region="16"),
     policy.ADMINISTRATOR: Grant(policy.ADMINISTRATOR),
+    policy.LOKET: Grant(policy.LOKET, region=PALEMBANG),
 }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 from making import OPERATOR, contact, file, rows, run, take, value
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api import joining, reactions
@@ -184,17 +183,12 @@ async def sent(house: House, person: Person) -> list[list[int]]:
 @pytest.mark.parametrize("finished", [True, False])
 async def test_what_an_office_attached_goes_to_those_who_get_its_answer_in_full(house: House, finished: bool) -> None:
     case = await filed(house, await person(house, "7"), await person(house, "8"))
-    helper = await person(house, "9")
-    async with house.engine.begin() as connection:
-        statement = "INSERT INTO complaint_parties (complaint_id, citizen_id, contact_id, role) VALUES (:k, :c, :t, :r)"
-        parameters = {"k": case.id, "c": helper.citizen_id, "t": helper.contact_id, "r": "pendamping"}
-        await connection.execute(text(statement), parameters)
     unused, *proof = await attach(house, case, 8, 9, 10)
     async with unit(house) as work:
         work.record(await dispositions.dispose(work.connection, case.ticket, OPERATOR, [PU], lead=PU))
     await forget(house)
     await answer(house, case, proof, finished=finished)
-    assert (await sent(house, case.pelapor), await sent(house, helper)) == ([proof], [proof])
+    assert await sent(house, case.pelapor) == [proof]
     assert await sent(house, case.follower) == [[]], "nothing masks what stands in a file"
     assert "push.files_left" not in (await told(house, case.pelapor))[0][0]
     # Another answer brings its own alone.

@@ -282,11 +282,10 @@ async def follow(engine: AsyncEngine, address: str, ticket: str, role: str = "pe
     return contact_id
 
 
-async def test_a_follow_travels_and_a_pendamping_does_not(engine: AsyncEngine) -> None:
+async def test_a_follow_travels(engine: AsyncEngine) -> None:
     whose = await chat(engine, "x")
-    followed, accompanied = await filed(engine, "x", 1), await filed(engine, "x", 2)
-    helper = await follow(engine, "a", followed)
-    await follow(engine, "a", accompanied, "pendamping")
+    followed = await filed(engine, "x", 1)
+    await follow(engine, "a", followed)
     outcome = await redeemed(engine, "b", await offered(engine, "a"))
     assert isinstance(outcome, Tickets)
     assert outcome.tickets == (followed,)
@@ -294,10 +293,6 @@ async def test_a_follow_travels_and_a_pendamping_does_not(engine: AsyncEngine) -
     assert [(role, held) for role, held, _ in await parties(engine, followed)] == [
         ("pelapor", whose),
         ("pengikut", new),
-    ]
-    assert [(role, held) for role, held, _ in await parties(engine, accompanied)] == [
-        ("pelapor", whose),
-        ("pendamping", helper),
     ]
     assert await value(engine, "SELECT citizen_id FROM complaints WHERE ticket = :t", t=followed) == await citizen_of(
         engine, whose

@@ -240,7 +240,7 @@ async def test_a_chat_without_a_citizen_takes_the_other_ones(engine: AsyncEngine
     assert await parties(engine, ticket) == {("pelapor", stays, citizen)}
 
 
-ROLES = ["pelapor", "pendamping", "pengikut"]
+ROLES = ["pelapor", "pengikut"]
 
 
 @pytest.mark.parametrize("mine", ROLES)

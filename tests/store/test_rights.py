@@ -389,7 +389,7 @@ async def test_of_a_chat_that_goes_on_only_old_words_go(engine: AsyncEngine) -> 
     assert "Nama saya" not in await everything(engine, "inbox")
 
 
-@pytest.mark.parametrize("role", ["pelapor", "pendamping", "pengikut"])
+@pytest.mark.parametrize("role", ["pelapor", "pengikut"])
 async def test_while_a_complaint_is_open_its_chat_stays(engine: AsyncEngine, role: str) -> None:
     mine, other = await chat(engine, "a", LONG_AGO), await chat(engine, "b")
     ticket = await filed(engine, mine if role == "pelapor" else other)
