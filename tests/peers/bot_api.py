@@ -318,7 +318,7 @@ class FakeBotApi:
             status = await self._deliver_once(update, attempts, pause)
         return status
 
-    async def wait_for_sent(self, chat_id: int, count: int, timeout: float = 5.0) -> list[Sent]:  # noqa: ASYNC109
+    async def wait_for_sent(self, chat_id: int, count: int, timeout: float = 30.0) -> list[Sent]:  # noqa: ASYNC109
         """All messages of the bot in a chat, as soon as there are `count`."""
         async with asyncio.timeout(timeout):
             while len(self._sent[chat_id]) < count:
@@ -761,7 +761,7 @@ class Citizen:
         """Deliver a text at once; return the status of the webhook's answer."""
         return await self.api.deliver(self.text(text))
 
-    async def reply(self, timeout: float = 5.0) -> Sent:  # noqa: ASYNC109
+    async def reply(self, timeout: float = 30.0) -> Sent:  # noqa: ASYNC109
         """The bot's next message that this citizen has not looked at yet."""
         try:
             sent = await self.api.wait_for_sent(self.chat_id, self._heard + 1, timeout)

@@ -340,7 +340,7 @@ class FakeCloudApi:
         chats = set(self._chats.values())
         return sorted((each for chat in chats for each in chat.sent), key=lambda each: each.time)
 
-    async def wait_for_sent(self, user: str | Citizen, count: int, timeout: float = 5.0) -> list[Sent]:  # noqa: ASYNC109
+    async def wait_for_sent(self, user: str | Citizen, count: int, timeout: float = 30.0) -> list[Sent]:  # noqa: ASYNC109
         """All our messages in a chat, as soon as there are `count`."""
         chat = self.chat(user)
         async with asyncio.timeout(timeout):

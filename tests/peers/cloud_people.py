@@ -235,7 +235,7 @@ class Citizen:
         """Post a text at once; return the status of the webhook's answer."""
         return await self.api.post(self.text(text))
 
-    async def reply(self, timeout: float = 5.0) -> Sent:  # noqa: ASYNC109
+    async def reply(self, timeout: float = 30.0) -> Sent:  # noqa: ASYNC109
         """Our next message that this citizen has not looked at yet."""
         try:
             sent = await self.api.wait_for_sent(self, self._read + 1, timeout)

@@ -243,7 +243,7 @@ async def test_nobody_waits_for_a_turn_that_works_on_the_chat(engine: AsyncEngin
             window_until=now() + DAY,
         )
         assert taken is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await mark(engine, held(claimed)) == [held(claimed)]
     assert await mark(engine, held(claimed)) == []
     assert await value(engine, "SELECT held_at FROM deliveries") is None
@@ -430,7 +430,7 @@ async def test_it_is_not_moved_while_somebody_works_on_the_other_chat(engine: As
     [claimed] = await claim(engine)
     async with engine.begin() as turn:
         await turn.exec_driver_sql("SELECT 1 FROM contacts WHERE channel = 'telegram' FOR UPDATE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             [left] = await mark(engine, held(claimed, elsewhere=True))
     assert await value(engine, "SELECT held_at FROM deliveries") is None
     assert await mark(engine, left) == []
@@ -454,7 +454,7 @@ async def test_two_speakers_that_move_across_do_not_wait_for_each_other(engine: 
         return len(await deliveries.mark(connection, [outcome(each, gone=True, elsewhere=True, problem="gone")]))
 
     a, b = asyncio.Event(), asyncio.Event()
-    async with asyncio.timeout(5), engine.begin() as left, engine.begin() as right:
+    async with asyncio.timeout(30), engine.begin() as left, engine.begin() as right:
         assert list(await asyncio.gather(leave(first, left, a, b), leave(second, right, b, a))) == [1, 1]
 
 

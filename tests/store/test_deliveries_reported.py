@@ -338,7 +338,7 @@ async def test_a_report_on_a_chat_that_a_turn_has_is_applied_after_it(engine: As
     await fail(engine, "w1", "window")
     async with engine.begin() as turn:
         await turn.exec_driver_sql("SELECT 1 FROM contacts FOR NO KEY UPDATE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             [left] = await mark(engine, claimed, "w1")
     assert await state(engine) == PENDING
     async with engine.begin() as connection:

@@ -558,7 +558,7 @@ def test_any_heap_of_names_gets_an_answer(words: list[str], near: str | None) ->
 )
 def test_a_very_long_text_takes_no_more_than_its_length(part: str) -> None:
     text = part * (100_000 // len(part))
-    start = time.perf_counter()
+    start = time.process_time()
     GAZETTEER.find(text)
-    # About 0.1 s on a slow machine; anything that grows with the square would take minutes.
-    assert time.perf_counter() - start < 5
+    # About 0.1 s of the processor; anything that grows with the square would take minutes.
+    assert time.process_time() - start < 20
