@@ -26,6 +26,7 @@ PROCESSES = {
     "audit": "verify the chain of seals on the audit, or export the audit",
     "whatsapp": "print the templates that Meta must approve, or say what is wrong with the account",
     "simulator": "a SP4N-LAPOR! to practise with, on a port of its own",
+    "handout": "the page for residents whom a Kawan LAPOR assists (PDF)",
 }
 # What a process may be told beside its settings; each becomes an argument of its `run`.
 SINCE = {"--since": {"type": date.fromisoformat, "metavar": "DATE", "help": "first day, such as 2026-11-01"}}
@@ -46,6 +47,7 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "--agency": {"metavar": "CODE", "help": "the agency of a pejabat_penghubung, such as 16.71-pu"},
         "--factor": {"action": "store_true", "help": "reset: the second factor, too (phone and recovery codes lost)"},
     },
+    "handout": {"--out": {"type": Path, "metavar": "FILE.pdf", "help": "where to write it"}},
     "misroutes": SINCE | {"--until": {"type": date.fromisoformat, "metavar": "DATE", "help": "last day"}},
     "audit": {
         "what": {"choices": ("verify", "export")},

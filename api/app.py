@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from api import health, problems, verifying, webchat
+from api import counter, health, problems, verifying, webchat
 from api.chat import Chat
 from api.desk import DeskShell
 from api.house import House, open_house
@@ -36,6 +36,8 @@ def build(settings: Settings, url: str) -> FastAPI:
 
     chat = Chat(house)
     shell = DeskShell(house)
+    counters = counter.Counters(house)
+    visitors, secure = webchat.Visitors(counters), settings.public_url.startswith("https://")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +71,8 @@ def build(settings: Settings, url: str) -> FastAPI:
     app.include_router(attention)
     app.include_router(learning)
     app.include_router(open311(house))
-    app.include_router(webchat.routes(chat, secure_cookies=settings.public_url.startswith("https://")))
+    app.include_router(webchat.routes(chat, visitors, secure_cookies=secure))
+    app.include_router(counter.routes(counters, chat, visitors, lambda: shell.chats, secure_cookies=secure))
     app.include_router(verifying.routes(house))
     if settings.telegram_token and secret:
         app.include_router(telegram_door.routes(house, secret))

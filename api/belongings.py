@@ -9,9 +9,13 @@ from api import retention
 from api.unit import Unit
 from bot.conversation import load_draft
 from bot.turns import Adopt, Carried, CarryIn, CarryOut, Erase, LinkIn, LinkOut, ShowData, Unlink
-from store import carryovers, deliveries, links, rights, tickets
+from store import assistances, attention, carryovers, deliveries, links, reports, rights, tickets
+from store.complaints import Event
 from store.deliveries import NewDelivery
 from store.inbox import Taken
+
+# The matter that a resident without a chat is to be told something.
+REACH = "reach_resident"
 
 Belonging = CarryOut | CarryIn | Adopt | LinkOut | LinkIn | Unlink | ShowData | Erase
 
@@ -71,8 +75,22 @@ async def _carry_in(work: Unit, taken: Taken, code: str) -> Carried:
                 work.record(event)
             work.spoke = work.spoke or bool(outcome.news)
             return Carried(tickets=tuple(outcome.tickets))
+        case carryovers.UNKNOWN:
+            return await _take_over(work, taken, code)
         case carryovers.Nothing():
             return Carried(problem=outcome.name)
+
+
+async def _take_over(work: Unit, taken: Taken, code: str) -> Carried:
+    """The code may be that of a report that was filed for this resident by somebody who assisted. They have a chat now:
+    nobody need look for them elsewhere."""
+    outcome = await assistances.redeem(work.connection, code, by=taken.contact_id, now=work.house.now())
+    if isinstance(outcome, carryovers.Nothing):
+        return Carried(problem=outcome.name)
+    found = await reports.subject(work.connection, outcome, work.house.settings.home_region)
+    await attention.settle(work.connection, REACH, found.id)
+    work.record(Event("carried", found.id, outcome))
+    return Carried(tickets=(outcome,), taken_over=True)
 
 
 async def _link(work: Unit, taken: Taken, code: str) -> str:

@@ -18,7 +18,7 @@ from bot.channels import webchat
 from bot.messages import Address, Incoming, Media, clean
 from bot.texts import speak
 from store import attachments as attached
-from store import deliveries, media
+from store import deliveries, media, sittings
 from store.attachments import Attached
 from store.database import is_down
 
@@ -113,6 +113,20 @@ class Chat:
             return Played(content, file.content_type, attachments.plain_name(file))
         return None
 
+    async def cleared(self, address: Address) -> int:
+        """The line up to which what was said in this chat is not shown any more."""
+        try:
+            async with self._house.engine.connect() as connection:
+                return await sittings.cleared(connection, address.channel, address.user)
+        except Exception as error:
+            if is_down(error):
+                raise StoreDown from None
+            raise
+
+    def look_again(self, address: Address) -> None:
+        """Have the pages of this chat, as far as this process has them, look what is new."""
+        self._heard(address.user)
+
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when this address may have new lines, at the latest after so many seconds."""
         event = asyncio.Event()
@@ -169,4 +183,5 @@ def _spoken_line(line: deliveries.Line, sent: Sequence[Attached]) -> Line:
             Attachment(file.id, attachments.name_of(file, place), file.content_type in PICTURES)
             for place, file in enumerate(sent, 1)
         ),
+        receipt=any(key == sittings.RECEIPT for key, _ in line.content),
     )

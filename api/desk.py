@@ -14,7 +14,7 @@ import structlog
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import files
+from api import assisting, emptying, files
 from api.bridging import open_bridge
 from api.house import House
 from api.listening import CHANGED, listen
@@ -24,7 +24,7 @@ from api.scanning import ScannerAway, infection
 from api.settings import Settings
 from api.unit import Unit, unit
 from bot.texts import speak
-from bridges import letters, sp4n_form
+from bridges import letters, sp4n_form, webhook
 from bridges.contract import Report, Trouble
 from desk.shell import Field, Letter, Span, Trial
 from store import reports, ways
@@ -148,6 +148,33 @@ class DeskShell:
         async with house.engine.connect() as connection:
             found = await reports.subject(connection, ticket, house.settings.home_region)
             return await report_of(house, connection, found.id)
+
+    @property
+    def chats(self) -> Mapping[str, str]:
+        """By channel, where a chat with us begins."""
+        settings = self._house.settings
+        known = {
+            "webchat": f"{settings.public_url}/chat",
+            "telegram": self._house.bot_link,
+            "whatsapp": f"https://wa.me/{settings.whatsapp_number}" if settings.whatsapp_number else "",
+        }
+        return {channel: address for channel, address in known.items() if address and channel in settings.channels}
+
+    async def end_grant(self, volunteer_id: int) -> None:
+        """End at once what a volunteer has under way."""
+        await assisting.end_grant(self._house, volunteer_id)
+
+    async def close_counter(self, counter_id: int) -> None:
+        """Close a service counter, with the chats there."""
+        await emptying.close(self._house, counter_id)
+
+    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> str:
+        """File a draft whose volunteer may not go on."""
+        return await assisting.file_kept(self._house, assistance_id, staff_id)
+
+    async def leads_inside(self, url: str) -> bool:
+        """Whether nothing would be sent to that address as things are."""
+        return not self._house.settings.webhook_private and await webhook.leads_inside(url)
 
     async def try_connection(self, connection_id: int) -> Trial:
         """Ask the system that a connection leads to for its categories."""

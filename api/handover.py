@@ -26,7 +26,7 @@ from api.queue import DEAD_AFTER, enqueue, enqueue_at, queued, running
 from api.unit import Unit, unit
 from bot.texts import speak
 from bridges.contract import Bridge, Closing, Later, Refused, Taken, Trouble, Unknown
-from store import moves, posts, references, ways
+from store import complaints, handovers, holders, moves, posts, references, ways
 from store.complaints import Actor, NotFound
 from store.database import is_down
 from store.posts import ATTACH, CLOSE, Post
@@ -113,11 +113,23 @@ async def _begin(work: Unit, reference_id: int) -> tuple[Reference, Connection] 
     problem = ways.obstacle(ways.Way(reference.system, way, reference.agency, reference.address), secret=facts.secret)
     if problem is None and facts.status in moves.ENDED:
         problem = "ended"
+    if problem is None and not await _is_theirs(work, reference):
+        problem = handovers.ELSEWHERE
     if problem is not None or way is None:
         await _fail(work, reference, problem or "no_connection")
         return None
     begun = await references.begin(work.connection, reference_id)
     return None if begun is None else (begun, way)
+
+
+async def _is_theirs(work: Unit, reference: Reference) -> bool:
+    """Whether it still concerns the agency whose copy it is, where it is one's. Who is just giving it back to them is
+    waited for: they find it waiting, and leave it to us."""
+    connection, agency = work.connection, reference.agency
+    if agency is None or await holders.concerns(connection, reference.complaint_id, agency):
+        return True
+    await complaints.lock(connection, reference.ticket)
+    return await holders.concerns(connection, reference.complaint_id, agency)
 
 
 async def _submit(house: House, reference: Reference, way: Connection) -> Outcome:
@@ -150,7 +162,7 @@ async def _settle(work: Unit, reference: Reference, outcome: Outcome) -> None:
             await references.pending(connection, reference.id, token.strip(), check_at)
             await enqueue_at(connection, "follow_reference", check_at, reference_id=reference.id)
         case Taken():
-            await _doubt(work, reference, "unreadable")
+            await _doubt(work, reference, _doubt_of(result))
         case Refused(reason=reason, detail=detail):
             await _fail(work, reference, reason, detail)
         case Later():
@@ -180,21 +192,34 @@ async def _confirm(work: Unit, reference: Reference, number: str, raw_status: st
 
 
 async def _note_files(work: Unit, reference: Reference, outcome: Outcome) -> None:
-    """Which files are there with the report, which are to follow it, and which cannot."""
+    """Which files are there with the report, which are to follow it, and which cannot. Of a report that may be there or
+    not, nobody knows it of its files either."""
     if outcome.files is None:
         return
-    left = set(outcome.result.left) if isinstance(outcome.result, Taken) else set()
-    ids = outcome.files.ids
-    await posts.attach(work.connection, reference.id, [ids[key] for key in ids if key not in left], posts.DONE)
+    result, ids = outcome.result, outcome.files.ids
+    left = set(result.left) if isinstance(result, Taken) else set()
+    state, problem = (posts.DONE, None) if _is_there(result) else (posts.UNKNOWN, _doubt_of(result))
+    went = [ids[key] for key in ids if key not in left]
+    await posts.attach(work.connection, reference.id, went, state, problem)
     await posts.attach(work.connection, reference.id, [ids[key] for key in ids if key in left])
     for media_id, problem in outcome.files.problems.items():
         await posts.attach(work.connection, reference.id, [media_id], posts.FAILED, problem)
     await planning.pass_next(work, reference.id)
 
 
+def _is_there(result: Taken | Trouble) -> bool:
+    """Whether they surely have it: they gave it a number, or a token."""
+    return isinstance(result, Taken) and bool((result.external_id or "").strip() or (result.token or "").strip())
+
+
+def _doubt_of(result: Taken | Trouble) -> str:
+    """Why nobody knows whether they have it: a key of texts."""
+    return "unreadable" if isinstance(result, Taken) else result.reason
+
+
 async def _fail(work: Unit, reference: Reference, problem: str, detail: str = "") -> None:
     await references.failed(work.connection, reference.id, problem, detail)
-    if problem != "ended":  # nobody waits for it any more
+    if problem not in ("ended", handovers.ELSEWHERE):  # nobody waits for it any more
         await planning.ask_person(work, reference.complaint_id, problem)
 
 
@@ -253,9 +278,10 @@ async def _begin_post(work: Unit, post_id: int) -> tuple[Post, Reference, Connec
             return None
         reference = await references.get(work.connection, reference_id)
         facts = await references.bearings(work.connection, reference.complaint_id)
-        if not (facts.secret and way.kind in ways.PUBLIC):
+        problem = "secret" if facts.secret and way.kind in ways.PUBLIC else None
+        if problem is None and await _is_theirs(work, reference):
             return post, reference, way
-        await posts.failed(work.connection, post_id, "secret")
+        await posts.failed(work.connection, post_id, problem or handovers.ELSEWHERE)
         await planning.pass_next(work, reference_id)
     return None
 

@@ -6,26 +6,28 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from api import afterwards, belongings, metrics
+from api import afterwards, assisting, belongings, metrics
 from api.delivery import button
+from api.facts import complaint_of, facts_of, located, office, promised
 from api.house import House
 from api.unit import Unit, unit
-from bot import answers, asking, conversation, dialogue
+from bot import conversation, dialogue
+from bot.assisting import is_assisted
 from bot.channels.whatsapp import NAME as WHATSAPP
 from bot.channels.whatsapp import writing
 from bot.conversation import Draft
 from bot.messages import UNNUMBERED, Incoming
-from bot.script import AFTERWARDS, QUESTIONS, privacy_of, time_of
+from bot.script import AFTERWARDS, QUESTIONS
 from bot.turns import (
     Act,
     Adopt,
+    Assist,
     CallHuman,
     CarryIn,
     CarryOut,
@@ -35,17 +37,20 @@ from bot.turns import (
     File,
     Follow,
     ForgetPlace,
+    Forsake,
+    GiveToDesk,
     Join,
     KeepMedia,
+    Learn,
     LinkIn,
     LinkOut,
     LookAround,
-    Number,
-    Office,
     Own,
     Receipt,
+    Redeem,
     Reply,
     ReportDanger,
+    ShowAssisted,
     ShowData,
     ShowStatus,
     TakePlace,
@@ -53,6 +58,7 @@ from bot.turns import (
     Unlink,
     Unreachable,
     Wish,
+    WithdrawConsent,
 )
 from store import (
     attention,
@@ -60,19 +66,19 @@ from store import (
     complaints,
     contacts,
     deliveries,
-    emergency,
     identities,
     inbox,
     media,
     moves,
     receipts,
 )
-from store.complaints import Actor, NewComplaint
+from store.complaints import Actor, Event
 from store.database import is_busy, is_down
 from store.deliveries import JOIN_SECONDS, NewDelivery
-from store.gazetteer import Found
 from store.inbox import Taken
 from store.media import NewMedia
+
+__all__ = ["facts_of", "located", "office", "promised", "take"]
 
 # While a reply is on its way, nobody can say whether a message answers it: so long the message waits for the
 # provider's answer, and longer the reply counts as heard (its answer may be what got lost).
@@ -158,10 +164,13 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
         unheard = spoken is not None and _is_unheard(spoken, message, received_at)
         own = await _own(work, taken, before, message)
         quoted = await _quoted(work, taken, message)
-        facts = replace(facts_of(house), unheard=unheard, released=taken.released, own=own, quoted=quoted)
+        helper = await assisting.helper(work, taken)
+        facts = replace(
+            facts_of(house), unheard=unheard, released=taken.released, own=own, quoted=quoted, helper=helper
+        )
         turn = await _fulfilled(work, taken, message, dialogue.advance(before, message, facts), facts)
         after = conversation.save(turn.conversation)
-        about = next((event.complaint_id for event in work.events if event.kind == "filed"), None)
+        about = next((event.complaint_id for event in work.events if _is_ours(event)), None)
         reply = await _reply(work, taken, message, before, turn, spoken, unheard, about) if turn.replies else None
         if reply is not None:
             await deliveries.add_and_remember(work.connection, reply, after)
@@ -172,14 +181,28 @@ async def _take(house: House, message: Incoming, payload: Mapping[str, Any], rec
     return reply is not None
 
 
+def _is_ours(event: Event) -> bool:
+    """Whether an event is that of a complaint that was filed in this chat for whoever is behind it: what is filed for a
+    resident is not theirs who assisted, and no message leads to it."""
+    return event.kind == "filed" and not event.data.get("assisted")
+
+
 async def _fulfilled(work: Unit, taken: Taken, message: Incoming, turn: Turn, facts: Facts) -> Turn:
     """The turn with all its wishes done, those too that come out of what was found on the way."""
     done = 0
     while done < len(turn.wishes):
         wish = turn.wishes[done]
         turn = dialogue.resume(turn, wish, await _fulfil(work, taken, message, turn, wish, facts), facts)
+        if isinstance(wish, CarryIn):
+            taken = await _looked_up(work, taken)  # what it brought may have made a citizen of the chat
         done += 1
     return turn
+
+
+async def _looked_up(work: Unit, taken: Taken) -> Taken:
+    """The same message, with whose chat it is by now."""
+    chat = await contacts.lock(work.connection, taken.contact_id)
+    return taken if chat is None else replace(taken, citizen_id=chat.citizen_id)
 
 
 # --- who it is ----------------------------------------------------------------------------------------
@@ -318,51 +341,14 @@ async def _quoted(work: Unit, taken: Taken, message: Incoming) -> str | None:
     return await deliveries.complaint_of_delivery(work.connection, taken.contact_id, message.reply_to)
 
 
-def facts_of(house: House) -> Facts:
-    """What the engine may know in this house at this moment."""
-    suggester, home = house.suggester, house.settings.home_region
-    calendar = house.directory.calendar
-    return Facts(
-        now=house.now().astimezone(house.zone(None)),
-        bot_link=house.bot_link,
-        check_link=f"{house.settings.public_url}/periksa",
-        # One text is read several times in a turn: by itself, as part of the story, for a danger.
-        locate=cache(lambda words: located(house.directory.gazetteer.find(words))),
-        suggest=cache(lambda words: suggester.suggest(words) if suggester else None),
-        office=lambda function, region, words: office(house, function, region, words),
-        category=lambda label, language: suggester.category(label, language) if suggester else label,
-        personal=lambda words: bool(suggester and suggester.personal(words)),
-        emergency=lambda kind, region: tuple(Number(n.number, n.key) for n in emergency.numbers(kind, region or home)),
-        reads_next=lambda region: calendar.reads_next(house.now(), region or home),
-    )
-
-
-def located(found: Found | None) -> answers.Located | None:
-    """What the gazetteer found, as the conversation takes it: only what is certain is taken unasked."""
-    if found is None:
-        return None
-    if not found.certain:
-        return answers.Located(None, None, found.words, found.among)
-    return answers.Located(found.region, found.full or found.name, found.words)
-
-
-def office(house: House, function: str | None, region: str | None, words: str) -> Office:
-    """The agency that is responsible for this function in this region."""
-    found = house.directory.agencies.responsible(function, region, house.today(region), words)
-    return Office(found.agency.code, found.agency.name, found.certain, found.why)
-
-
-def promised(reading: Mapping[str, Any] | None, responsible: Office) -> dict[str, Any]:
-    """A reading as it is kept with the routing: with what was said of the office. Empty where there is none."""
-    return {**reading, "office": {"certain": responsible.certain, "why": responsible.why}} if reading else {}
-
-
 # --- wishes ------------------------------------------------------------------------------------------
 
 
 async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish: Wish, facts: Facts) -> Any:
     """Do what the conversation wishes; returns what `resume` needs to know."""
     match wish:
+        case File(draft) if is_assisted(draft):
+            return await assisting.file(work, taken, message.address.channel, draft, facts)
         case File(draft):
             return await _file(work, taken, message, turn, draft, facts)
         case ShowStatus(words):
@@ -373,6 +359,8 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return await media.drop(work.connection, taken.contact_id, number)
         case Reply() | Act():
             return await afterwards.act(work, taken, wish)
+        case LookAround(draft) if is_assisted(draft):
+            return await assisting.look_alike(work, taken, draft)
         case LookAround(draft):
             return await afterwards.look_around(work, taken, draft, facts)
         case Follow(draft, ids):
@@ -381,6 +369,8 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
             return await afterwards.join(work, taken, draft, ticket)
         case CarryOut() | CarryIn() | Adopt() | LinkOut() | LinkIn() | Unlink() | ShowData() | Erase():
             return await belongings.fulfil(work, taken, wish)
+        case Redeem() | Learn() | Assist() | Forsake() | GiveToDesk() | ShowAssisted() | WithdrawConsent():
+            return await assisting.fulfil(work, taken, wish, turn.conversation.language)
         case TakePlace(photo) | ForgetPlace(photo):
             return await media.take_place(work.connection, taken.contact_id, photo)
         case CallHuman():
@@ -394,38 +384,16 @@ async def _fulfil(work: Unit, taken: Taken, message: Incoming, turn: Turn, wish:
 async def _file(work: Unit, taken: Taken, message: Incoming, turn: Turn, draft: Draft, facts: Facts) -> Receipt:
     language = turn.conversation.language
     citizen = taken.citizen_id or await contacts.become_citizen(work.connection, taken.contact_id, taken.name, language)
-    place = draft.value("place") or {}
-    function, responsible = asking.suggested_office(draft, facts)
-    privacy, time = privacy_of(draft), time_of(draft)
-    reading = promised(draft.suggestion, responsible)
-    topics = reading.get("topics") or []
     code = receipts.new_code()
-    event = await complaints.file(
-        work.connection,
-        NewComplaint(
-            text=draft.story,
-            report_class=draft.value("class") or "pengaduan",
-            channel=message.address.channel,
-            citizen_id=citizen,
-            contact_id=taken.contact_id,
-            draft=draft.number,
-            place=place.get("text"),
-            region=place.get("region"),
-            latitude=place.get("latitude"),
-            longitude=place.get("longitude"),
-            happened=time.get("words"),
-            happened_on=date.fromisoformat(time["day"]) if time.get("day") else None,
-            code=code,
-            anonymous=privacy["anonymous"],
-            secret=privacy["secret"],
-            function=function,
-            category=topics[0][0] if topics else None,
-            agency=responsible.code,
-            model=reading.pop("model", None),
-            suggested=reading or None,
-        ),
-        Actor("citizen", str(citizen)),
+    new = complaint_of(
+        draft,
+        facts,
+        channel=message.address.channel,
+        contact_id=taken.contact_id,
+        citizen_id=citizen,
+        code=code,
     )
+    event = await complaints.file(work.connection, new, Actor("citizen", str(citizen)))
     work.record(event)
     metrics.complaints.labels(message.address.channel).inc()
     return Receipt(event.ticket, None if event.data.get("again") else code)

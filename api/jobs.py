@@ -18,9 +18,11 @@ from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import (
+    assisting,
     batching,
     checking,
     cleaning,
+    emptying,
     fetching,
     handover,
     joining,
@@ -166,6 +168,29 @@ async def keep_drafts(context: JobContext, timestamp: int) -> None:
     """Announce the end of drafts that nobody goes on with, and drop them after it."""
     tools: Tools = context.additional_context["tools"]
     await silence.keep_drafts(tools.house)
+
+
+@tasks.periodic(cron="23 * * * *")
+@tasks.task(name="keep_grants", pass_context=True, queueing_lock="keep_grants")
+async def keep_grants(context: JobContext, timestamp: int) -> None:
+    """Give the drafts of residents to the desk where whoever assisted with them may not go on."""
+    tools: Tools = context.additional_context["tools"]
+    await assisting.keep_grants(tools.house)
+
+
+@tasks.task(name="cover_codes", pass_context=True, retry=_Patient())
+async def cover_codes(context: JobContext, contact_id: int) -> None:
+    """Cover the codes in the receipts of residents who were assisted in a chat, a day after they were sent."""
+    tools: Tools = context.additional_context["tools"]
+    await assisting.cover_codes(tools.house, contact_id)
+
+
+@tasks.periodic(cron="*/5 * * * *")
+@tasks.task(name="end_silent_sittings", pass_context=True, queueing_lock="end_silent_sittings")
+async def end_silent_sittings(context: JobContext, timestamp: int) -> None:
+    """End the chats at service counters that somebody has left behind."""
+    tools: Tools = context.additional_context["tools"]
+    await emptying.end_silent(tools.house)
 
 
 @tasks.periodic(cron="11-59/15 * * * *")

@@ -4,19 +4,18 @@ with, and its files as far as they can go along."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import attachments
 from bridges.contract import Category, File, Office, Place, Report
-from store import media, ways
+from store import media, outgoing, ways
 from store.attachments import Attached
-from store.complaints import NotFound, title_of
+from store.complaints import title_of
 from store.regions import Region
 
 if TYPE_CHECKING:
@@ -30,28 +29,12 @@ LARGEST = 2 << 20
 # How our channels are called in SP4N's exports; another one goes by its own name.
 SOURCES: Mapping[str, str] = {"whatsapp": "WhatsApp", "telegram": "Telegram", "webchat": "Website"}
 
-_COMPLAINT = text("""
-    SELECT k.*, a.name AS agency_name, coalesce(c.name, z.name) AS citizen_name
-    FROM complaints k
-    LEFT JOIN agencies a ON a.code = k.agency
-    LEFT JOIN contacts c ON c.id = k.contact_id
-    LEFT JOIN citizens z ON z.id = k.citizen_id
-    WHERE k.id = :id
-""")
-# Categories are kept as words: the official name, or the code of one. Of several of one name none is meant for sure.
-_CATEGORY = text("""
-    SELECT c.code, c.name, c.sp4n_id, p.name AS parent FROM categories c LEFT JOIN categories p ON p.code = c.parent
-    WHERE c.code = :category OR c.name = :category ORDER BY c.code <> :category LIMIT 2
-""")
-
 
 async def report_of(house: House, connection: AsyncConnection, complaint_id: int, *, kind: str = ways.MANUAL) -> Report:
     """A complaint for connections of that kind: with SP4N's ids for SP4N, with our codes for others; for those others
     without the personal data that an operator has covered. `filed_at` is in the zone of its place. Raises `NotFound`.
     """
-    row: Any = (await connection.execute(_COMPLAINT, {"id": complaint_id})).one_or_none()
-    if row is None:
-        raise NotFound(str(complaint_id))
+    row = await outgoing.complaint(connection, complaint_id)
     covered = row.masked_text if kind in ways.PUBLIC else None
     return Report(
         ticket=row.ticket,
@@ -93,10 +76,9 @@ def _name(region: Region | None) -> str | None:
 
 
 async def _category(connection: AsyncConnection, category: str, kind: str) -> Category | None:
-    rows = (await connection.execute(_CATEGORY, {"category": category})).all()
-    if not rows or (len(rows) > 1 and rows[0].code != category):
+    found = await outgoing.category(connection, category)
+    if found is None:
         return None
-    found = rows[0]
     if kind in ways.PUBLIC:
         return Category(found.code, found.name, found.parent)
     # What has no number in SP4N, only a person can find there.
@@ -117,17 +99,11 @@ class Files:
     problems: Mapping[int, str]
 
 
-_FILES = text("""
-    SELECT m.* FROM media m WHERE m.complaint_id = :id AND m.staff_id IS NULL AND m.state = 'stored' ORDER BY m.id
-""")
-_FILE = text("SELECT m.*, k.anonymous FROM media m JOIN complaints k ON k.id = m.complaint_id WHERE m.id = :id")
-
-
 async def files_of(house: House, complaint_id: int, *, anonymous: bool) -> Files:
     """The files that the pelapor has sent, as far as they are on the shelf: pictures as their clean copies. Of an
     Anonim report they go without the names that they were given."""
     async with house.engine.connect() as connection:
-        rows: Sequence[Any] = (await connection.execute(_FILES, {"id": complaint_id})).all()
+        rows = await outgoing.files(connection, complaint_id)
     going, ids, problems = [], {}, {}
     for place, row in enumerate(rows, 1):
         made = await _file(house, row, place, anonymous=anonymous)
@@ -142,8 +118,8 @@ async def files_of(house: House, complaint_id: int, *, anonymous: bool) -> Files
 async def file_of(house: House, media_id: int) -> File | str:
     """One file of a report, or why it cannot go."""
     async with house.engine.connect() as connection:
-        row: Any = (await connection.execute(_FILE, {"id": media_id})).one_or_none()
-    if row is None or row.state != "stored":
+        row = await outgoing.file(connection, media_id)
+    if row is None:
         return "gone"
     return await _file(house, row, 1, anonymous=row.anonymous)
 

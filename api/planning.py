@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from store import attention, handovers, holders, posts, references, ways
 from store.complaints import Event
-from store.ways import MACHINES, Way
+from store.ways import EMAIL, MACHINES, Connection, Way
 
 if TYPE_CHECKING:
     from api.unit import Unit
@@ -63,6 +63,8 @@ async def _plan(work: Unit, complaint_id: int, chosen: Sequence[Way], *, secret:
             address=way.address,
             problem=problem,
         )
+        if reference_id is None and way.agency is not None:
+            reference_id = await _anew(work, complaint_id, way, way.connection, problem)
         if reference_id is None:
             continue
         if way.agency is not None:
@@ -71,6 +73,27 @@ async def _plan(work: Unit, complaint_id: int, chosen: Sequence[Way], *, secret:
             await ask_person(work, complaint_id, problem)
         elif way.connection.kind in MACHINES:
             await work.later("hand_over", reference_id=reference_id)
+
+
+async def _anew(work: Unit, complaint_id: int, way: Way, over: Connection, problem: str | None) -> int | None:
+    """A report that this agency had before, and may have lost and got back since: the reference that is to be sent for
+    that. Whether an earlier one arrived that nobody knows about, a person must find out now."""
+    agency = way.agency or ""
+    doubt = await references.doubt(work.connection, complaint_id, way.system, agency)
+    if doubt is not None:
+        await ask_person(work, complaint_id, doubt)
+        return None
+    return await references.renew(
+        work.connection,
+        complaint_id,
+        way.system,
+        agency,
+        connection_id=over.id,
+        address=way.address,
+        problem=problem,
+        # Where a report can be looked up, it is there already; a letter of long ago nobody takes up by itself.
+        letter=over.kind == EMAIL,
+    )
 
 
 async def ask_person(work: Unit, complaint_id: int, problem: str) -> None:
@@ -107,6 +130,6 @@ async def arrived(work: Unit, event: Event) -> None:
     """A report is in another system: what waited to follow it goes, and nobody need see to it any more."""
     await pass_next(work, event.data["reference"])
     known = await references.of_complaint(work.connection, event.complaint_id)
-    left = [each for each in known if each.problem != handovers.NOT_NEEDED]
+    left = [each for each in known if each.problem not in handovers.IDLE]
     if not any(each.state in (references.FAILED, references.UNKNOWN) for each in left):
         await attention.settle(work.connection, handovers.MATTER, event.complaint_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from api import attachments, hooks, planning
 from bot.texts import knows
-from store import attention, clocks, complaints, merging, moves, references, ways
+from store import assistances, attention, clocks, complaints, merging, moves, references, ways
 from store.calendar import CalendarUnknown
 from store.complaints import Event, Reader
 from store.deliveries import NewDelivery
@@ -95,8 +95,7 @@ async def tell_status(work: Unit, event: Event) -> None:
         says: Says = [_news(work, event), *_reason(event)]
         if note:
             says.append(_words(work, event, note))
-        if clock := await clocks.running(work.connection, event.complaint_id):
-            says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+        says += await _until(work, event)
         files = event.data.get("evidence", ())
         for reader in theirs:
             await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else (), files)
@@ -136,7 +135,20 @@ def _speaker(work: Unit, event: Event) -> Any:
     return _agency(work, event.data.get("speaker", event.data["agency"]))
 
 
+# By our own clock, and where that of another system runs as well.
 _UNTIL = {"close": "push.answer_until", "archive": "push.complete_until"}
+_SOON = {"close": "push.answer_soon", "archive": "push.complete_soon"}
+
+
+async def _until(work: Unit, event: Event) -> Says:
+    """Until when the pelapor can speak, where a clock runs that silence ends. Of what another system told no day is
+    promised: its clock began when that was said there, which may be long before we heard it."""
+    clock = await clocks.running(work.connection, event.complaint_id)
+    if clock is None:
+        return []
+    if event.data["by"] == "bridge":
+        return [(_SOON[clock.kind], {"system": system_name(event.data["system"], None)})]
+    return [(_UNTIL[clock.kind], {"date": _day(clock.due_on)})]
 
 
 async def tell_followers(work: Unit, event: Event) -> None:
@@ -196,8 +208,7 @@ async def tell_response(work: Unit, event: Event) -> None:
     """A first word of an office, which is no answer yet."""
     note, speaker = event.data["note"], _speaker(work, event)
     says: Says = [("push.responded", {"ticket": event.ticket, "agency": speaker, "note": note})]
-    if clock := await clocks.running(work.connection, event.complaint_id):
-        says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+    says += await _until(work, event)
     theirs, _ = await _readers(work, event)
     for reader in theirs:
         await _push(work, reader, event, says, ("reply",) if reader.role == "pelapor" else ())
@@ -208,8 +219,7 @@ async def tell_message(work: Unit, event: Event) -> None:
     if not _is_message(event):
         return
     says: Says = [("push.message", {"ticket": event.ticket, "note": event.data["note"]})]
-    if clock := await clocks.running(work.connection, event.complaint_id):
-        says.append((_UNTIL[clock.kind], {"date": _day(clock.due_on)}))
+    says += await _until(work, event)
     theirs, _ = await _readers(work, event)
     for reader in theirs:
         await _push(work, reader, event, says, ("reply",) if reader.role == "pelapor" else ())
@@ -250,6 +260,54 @@ async def tell_silence(work: Unit, event: Event) -> None:
     for reader in theirs:
         await _push(work, reader, event, says, OFFERS.get(key, ()) if reader.role == "pelapor" else ())
     await _tell_followers(work, event, followers, None)
+
+
+# --- residents who were assisted --------------------------------------------------------------------------
+
+# What a resident must hear who can only be called or visited: an answer, what is missing, the end.
+_MUST_HEAR = (moves.WAITING, *moves.ANSWERS, *moves.ENDED)
+
+
+async def tell_helper(work: Unit, event: Event) -> None:
+    """News of a report whose resident has no chat: whoever assisted hears that there is some, never what it is, where
+    the resident wants that; and a person calls or visits them, where that is how they are reached."""
+    if not _is_news(event):
+        return
+    helped = await assistances.of_complaint(work.connection, event.complaint_id)
+    if helped is None or helped.taken_at is not None:
+        return
+    now = work.house.now()
+    for told in await assistances.news_to(work.connection, event.complaint_id, now):
+        # Not about the complaint, as far as the ledger goes: whoever quotes it is led to nothing.
+        await work.say(
+            NewDelivery(
+                contact_id=told.contact_id,
+                channel=told.channel,
+                address=told.address,
+                says=[("assist.news", {"ticket": told.ticket})],
+                language=told.language,
+            )
+        )
+    must_hear = event.kind in ("moved", "lapsed", "reminded") and event.data["status"] in _MUST_HEAR
+    if must_hear and helped.reach in ("phone", "place") and helped.withdrawn_at is None:
+        await attention.raise_matter(
+            work.connection, "reach_resident", complaint_id=event.complaint_id, detail=helped.reach
+        )
+
+
+def _is_news(event: Event) -> bool:
+    """Whether a pelapor with a chat would be told of it there."""
+    data = event.data
+    match event.kind:
+        case "noted":
+            return _is_message(event)
+        case "rerouted":
+            return bool(data["changed"] and data["agency"])
+        case "disposed":
+            return bool(data["changed"] or data["note"])
+        case "denied":
+            return not data["again"]
+    return True
 
 
 # --- other systems ---------------------------------------------------------------------------------------
@@ -405,29 +463,29 @@ Reaction = Callable[["Unit", Event], Awaitable[None]]
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "filed": (set_deadlines, planning.plan_filed),
     # The clock comes first: the news names its last day.
-    "moved": (wind_clock, set_deadlines, tell_status, pass_on),
-    "disposed": (wind_clock, set_deadlines, tell_disposition, pass_on, planning.plan_disposed),
+    "moved": (wind_clock, set_deadlines, tell_status, tell_helper, pass_on),
+    "disposed": (wind_clock, set_deadlines, tell_disposition, tell_helper, pass_on, planning.plan_disposed),
     "handed_back": (set_deadlines, ask_person),
-    "responded": (rewind_clock, set_deadlines, tell_response, pass_on),
-    "rerouted": (set_deadlines, tell_agency, planning.plan_disposed),
-    "noted": (rewind_clock, tell_message, pass_on),
+    "responded": (rewind_clock, set_deadlines, tell_response, tell_helper, pass_on),
+    "rerouted": (set_deadlines, tell_agency, tell_helper, planning.plan_disposed),
+    "noted": (rewind_clock, tell_message, tell_helper, pass_on),
     "replied": (wind_clock, set_deadlines, go_alone, planning.post_words),
     "disputed": (wind_clock, set_deadlines, ask_person, go_alone, planning.post_words),
     "confirmed": (wind_clock, set_deadlines, tell_followers, pass_on, planning.post_words),
     "withdrawn": (wind_clock, set_deadlines, ask_person, tell_followers, pass_on, planning.post_words),
-    "denied": (wind_clock, set_deadlines, ask_person, tell_denial, pass_on),
+    "denied": (wind_clock, set_deadlines, ask_person, tell_denial, tell_helper, pass_on),
     "rated": (),
     "followed": (),
     "unfollowed": (),
     # Both chats hear of it in their own turns.
     "carried": (),
-    "reminded": (tell_reminder,),
-    "lapsed": (wind_clock, set_deadlines, tell_silence, pass_on),
+    "reminded": (tell_reminder, tell_helper),
+    "lapsed": (wind_clock, set_deadlines, tell_silence, tell_helper, pass_on),
     "edited": (set_deadlines,),
     "covered": (),
     "merged": (set_deadlines, tell_joined, pass_on),
     "unmerged": (set_deadlines, tell_joined),
     # What other systems tell.
     "referenced": (tell_reference, planning.arrived),
-    "heard": (rewind_clock, tell_heard, pass_on),
+    "heard": (rewind_clock, tell_heard, tell_helper, pass_on),
 }

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import aiohttp
 from sqlalchemy import text
 
-from api import intake, jobs, queue
+from api import assisting, intake, jobs, queue
 from api.delivery import Speaker, button
 from api.house import House
 from api.providers import approved
@@ -26,9 +26,10 @@ from api.transcribing import Listener
 from api.transcripts import Outcome, Said, Transcript, Turn, span
 from api.unit import unit
 from bot.channels.terminal import Terminal
+from bot.lessons import LESSONS
 from bot.messages import Address, Channel, Incoming, Media, Outgoing, Place, Sent, Undeliverable
 from bot.texts import speak
-from store import references, rehearsal, ways
+from store import counters, references, rehearsal, volunteers, ways
 from store.complaints import Actor
 from store.references import Told
 
@@ -36,6 +37,7 @@ from store.references import Told
 SOON = 2.0
 PATIENCE = 10.0
 GLANCE = 0.5
+YEAR = timedelta(days=365)
 PDF = b"%PDF-1.4 surat"
 PHOTO = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000"
@@ -279,10 +281,14 @@ _WAITING = """
     ORDER BY id
 """
 _CONTACTS = "SELECT id FROM contacts WHERE (channel || ' ' || address) = ANY(:addresses)"
-_TICKETS = f"SELECT ticket FROM complaints WHERE contact_id IN ({_CONTACTS}) ORDER BY id"  # noqa: S608 (our own words)
+# What was filed in these chats: an assisted report keeps no chat, but the assistance does.
+_HERE = f"""(k.contact_id IN ({_CONTACTS})
+             OR k.id IN (SELECT complaint_id FROM assistances WHERE contact_id IN ({_CONTACTS})))"""  # noqa: S608
+_TICKETS = f"SELECT ticket FROM complaints k WHERE {_HERE} ORDER BY id"  # noqa: S608 (our own words)
 _CODE = """
-    SELECT say -> 1 ->> 'code' AS code FROM deliveries CROSS JOIN LATERAL jsonb_array_elements(says) AS say
-    WHERE (channel || ' ' || address) = ANY(:addresses) AND say -> 1 ? 'code' ORDER BY id DESC LIMIT 1
+    SELECT say -> 1 ->> CAST(:word AS text) AS code
+    FROM deliveries CROSS JOIN LATERAL jsonb_array_elements(says) AS say
+    WHERE (channel || ' ' || address) = ANY(:addresses) AND say -> 1 ? CAST(:word AS text) ORDER BY id DESC LIMIT 1
 """
 # What citizens add in words to a filed complaint; a file that answers an office leaves the same event without any.
 _ADDED = "event IN ('noted', 'replied') AND actor_kind = 'citizen' AND note IS NOT NULL"
@@ -292,9 +298,28 @@ _FILED = f"""
            (SELECT count(*) FROM complaint_parties WHERE complaint_id = k.id AND role = 'pengikut') AS followers,
            (SELECT stars FROM ratings WHERE complaint_id = k.id ORDER BY at DESC LIMIT 1) AS rating,
            ARRAY(SELECT note FROM complaint_history
-                 WHERE complaint_id = k.id AND {_ADDED} ORDER BY id) AS notes
-    FROM complaints k LEFT JOIN agencies a ON a.code = k.agency WHERE k.contact_id IN ({_CONTACTS}) ORDER BY k.id
+                 WHERE complaint_id = k.id AND {_ADDED} ORDER BY id) AS notes,
+           c.name AS pelapor, s.id IS NOT NULL AS assisted, s.reach, s.reach_words, s.keeps, s.alike,
+           s.taken_at IS NOT NULL AS taken_over, s.withdrawn_at IS NOT NULL AS withdrawn
+    FROM complaints k LEFT JOIN agencies a ON a.code = k.agency LEFT JOIN citizens c ON c.id = k.citizen_id
+         LEFT JOIN assistances s ON s.complaint_id = k.id
+    WHERE {_HERE} ORDER BY k.id
 """  # noqa: S608
+_ASSISTANCES = "SELECT coalesce(outcome, 'open') AS outcome FROM assistances ORDER BY id"
+# The chat of somebody who has not written yet.
+_OPEN_CHAT = """
+    INSERT INTO contacts (channel, address) VALUES (:channel, :address)
+    ON CONFLICT (channel, address) DO UPDATE SET address = excluded.address RETURNING id
+"""
+_VOLUNTEER = """
+    SELECT v.id FROM volunteers v JOIN contacts c ON c.citizen_id = v.citizen_id
+    WHERE c.channel = :channel AND c.address = :address ORDER BY v.id DESC LIMIT 1
+"""
+_AT_COUNTER = "UPDATE contacts SET counter_id = :counter WHERE id = :contact"
+_OFFICER = """
+    WITH officer AS (INSERT INTO staff (login, name) VALUES ('loket', 'Petugas loket') RETURNING id)
+    INSERT INTO staff_grants (staff_id, role) SELECT id, 'petugas_loket' FROM officer RETURNING staff_id
+"""
 _SP4N = """
     SELECT r.id FROM complaint_references r JOIN complaints k ON k.id = r.complaint_id
     WHERE k.ticket = :ticket AND r.system = :system AND r.agency IS NULL
@@ -315,27 +340,34 @@ _FOLLOW = """
     INSERT INTO complaint_parties (complaint_id, citizen_id, role)
     SELECT k.id, somebody.id, 'pengikut' FROM somebody, complaints k WHERE k.ticket = :ticket
 """
+DECISIONS = {"pause": volunteers.pause, "resume": volunteers.resume, "revoke": volunteers.revoke}
 _AGE = "UPDATE complaints SET filed_at = filed_at - :ago, changed_at = changed_at - :ago WHERE ticket = :ticket"
 
 
 class Shell:
     """The real house as a stage (see `api.transcripts.Stage`), on an empty database with a clock of its own
-    (`store.rehearsal`). The second of the persons is the same citizen in another chat."""
+    (`store.rehearsal`). The second of the persons is the same citizen in another chat, the third somebody else."""
 
     def __init__(self, house: House, speech: Speech, persons: Sequence[Person], desk: Desk | None = None) -> None:
         self._house, self._speech, self._persons, self._desk = house, speech, persons, desk
         self._tools = jobs.Tools(house, dict(speech.ears))
         self._addresses = [f"{each.address.channel} {each.address.user}" for each in persons]
         self._neighbours: list[str] = []
+        self._invitations: list[str] = []
+        self._names: dict[str, str] = {}
         self._held: str | None = None
         self._seen: set[int] = set()
         self._before = Said()
 
     async def begin(self, transcript: Transcript) -> None:
-        """Set the clock, and file what others have told before."""
+        """Set the clock, file what others have told before, and let those assist residents who do."""
         await self._set_clock(transcript.now - datetime.now(UTC))
         for each in transcript.neighbours:
             await self._file(each)
+        for each in transcript.kawan:
+            await self._invite(each)
+        if transcript.counter is not None:
+            await self._open_counter(transcript.counter)
 
     def leave(self) -> None:
         """Let go of what was held, wherever the conversation broke off."""
@@ -357,7 +389,7 @@ class Shell:
 
     async def act(self, turn: Turn, choice: str | None, *, more: bool) -> Said:
         """Let it happen, do the jobs that follow, and hear what is said."""
-        person = self._persons[turn.other]
+        person = self._persons[self._chat(turn.chat)]
         if more and self._held is None:
             # Whoever writes on before reading has read nothing yet: nothing is said until all is written.
             self._held, self._seen, self._before = person.address.channel, set(), Said()
@@ -383,13 +415,15 @@ class Shell:
         return [row.ticket for row in await self.rows(_TICKETS, addresses=self._addresses)]
 
     async def names(self) -> Mapping[str, str]:
-        """{code} and {neighbour}, {neighbour 2} and so on."""
-        names = {f"neighbour {number}": ticket for number, ticket in enumerate(self._neighbours, 1)}
-        if self._neighbours:
-            names["neighbour"] = self._neighbours[0]
-        if codes := await self.rows(_CODE, addresses=self._addresses):
-            names["code"] = codes[0].code
-        return names
+        """{code}, {takeover}, and {neighbour}, {neighbour 2} and so on, as well as {invitation}."""
+        for word, several in {"neighbour": self._neighbours, "invitation": self._invitations}.items():
+            for number, each in enumerate(several, 1):
+                self._names |= {f"{word} {number}": each, word: several[0]}
+        # What was said of a resident's report is put away soon; here it is remembered, as the resident does.
+        for word in ("code", "takeover"):
+            for row in await self.rows(_CODE, addresses=self._addresses, word=word):
+                self._names[word] = row.code
+        return dict(self._names)
 
     async def outcome(self) -> Outcome:
         """The complaints, the notes and the calls as they stand in the database."""
@@ -412,9 +446,22 @@ class Shell:
                 "followers": row.followers,
                 "rating": row.rating or 0,
                 "notes": list(row.notes),
+                "assisted": row.assisted,
+                "pelapor": row.pelapor or "",
+                "reach": row.reach or "",
+                "reach_words": row.reach_words or "",
+                "keeps": bool(row.keeps),
+                "taken_over": row.taken_over,
+                "withdrawn": row.withdrawn,
+                "alike": row.alike or 0,
             })  # fmt: skip
         [calls] = await self.rows(_CALLS)
-        return Outcome(tuple(filed), tuple(row.note for row in await self.rows(_NOTES)), calls.calls)
+        return Outcome(
+            filed=tuple(filed),
+            notes=tuple(row.note for row in await self.rows(_NOTES)),
+            calls_for_human=calls.calls,
+            assistances=tuple(row.outcome for row in await self.rows(_ASSISTANCES)),
+        )
 
     # what happens
 
@@ -426,6 +473,8 @@ class Shell:
                 ticket = await self._ticket(turn.what)
                 await self._need_desk().act(ticket, turn.what)
                 await self._hear_of(ticket, turn.what)
+            case "grant":
+                await self._decide(person, turn.what)
             case "no_classifier":
                 self._house.suggester = None
             case "question_removed":
@@ -446,6 +495,60 @@ class Shell:
             told = Told(status, None, external_id=number)
             for event in await references.heard(work.connection, row.id, told, Actor("bridge", ways.SP4N)):
                 work.record(event)
+
+    async def _invite(self, kawan: Mapping[str, Any]) -> None:
+        """Invite somebody; whoever is not only `invited` has redeemed the code and passed the training, or so much."""
+        now, person = self._house.now(), self._persons[self._chat(kawan.get("chat", ""))]
+        region = self._house.directory.gazetteer.find(kawan["region"])
+        if region is None or region.region is None:
+            raise StageFailed(f"nobody knows where {kawan['region']} is")
+        async with self._house.engine.begin() as connection:
+            volunteer, code = await volunteers.invite(
+                connection,
+                name=kawan["name"],
+                region=region.region,
+                valid_until=now.date() + YEAR,
+                staff_id=None,
+                now=now,
+            )
+            self._invitations.append(code)
+            if kawan.get("invited"):
+                return
+            contact = (await connection.execute(text(_OPEN_CHAT), _of(person))).scalar_one()
+            outcome = await volunteers.redeem(connection, code, contact_id=contact, name=None, language="id", now=now)
+            if outcome != "done":
+                raise StageFailed(f"the invitation of {kawan['name']} came to {outcome}")
+            lessons = kawan.get("lessons", len(LESSONS))
+            await volunteers.learned(connection, volunteer, lessons, len(LESSONS), now)
+
+    async def _open_counter(self, counter: Mapping[str, Any]) -> None:
+        """The first chat is that of a counter, which is open."""
+        now, person = self._house.now(), self._persons[0]
+        region = self._house.directory.gazetteer.find(counter["region"])
+        async with self._house.engine.begin() as connection:
+            officer = (await connection.execute(text(_OFFICER))).scalar_one()
+            where = (region and region.region) or self._house.settings.home_region
+            token = await counters.open(connection, staff_id=officer, name=counter["name"], region=where, now=now)
+            opened = await counters.current(connection, token, now)
+            if opened is None:
+                raise StageFailed(f"the counter {counter['name']} did not open")
+            contact = (await connection.execute(text(_OPEN_CHAT), _of(person))).scalar_one()
+            await connection.execute(text(_AT_COUNTER), {"counter": opened.id, "contact": contact})
+
+    async def _decide(self, person: Person, decision: str) -> None:
+        """The Kominfo pauses, resumes or revokes the grant of whoever assists in this chat."""
+        [row] = await self.rows(_VOLUNTEER, **_of(person))
+        async with unit(self._house) as work:
+            await DECISIONS[decision](work.connection, row.id, self._house.now())
+        if decision != "resume":
+            await assisting.end_grant(self._house, row.id)
+
+    def _chat(self, chat: str) -> int:
+        """The place of a chat among the persons: the first one, another of the same person, or somebody else's."""
+        at = {"": 0, "other": 1, "resident": 2}[chat]
+        if at >= len(self._persons):
+            raise StageFailed(f"there is no {chat} chat on this stage")
+        return at
 
     async def _ticket(self, what: Mapping[str, Any]) -> str:
         """The complaint that an officer works on: the neighbour or the complaint of that number, else the last one."""

@@ -78,6 +78,8 @@ async def retain(house: House) -> Swept:
             files=total.files + swept.files,
             guesses=total.guesses + swept.guesses,
             codes=total.codes + swept.codes,
+            drafts=total.drafts + swept.drafts,
+            volunteers=total.volunteers + swept.volunteers,
         )
         if swept.done:
             break
@@ -92,6 +94,8 @@ async def retain(house: House) -> Swept:
         complaints=total.complaints,
         unmasked=total.unmasked,
         files=total.files,
+        drafts=total.drafts,
+        volunteers=total.volunteers,
         orphans=orphans,
     )
     return total
@@ -191,7 +195,8 @@ def held_words(house: House, held: Held) -> dict[str, Any]:
 
 def erased_words(house: House, erased: Erased) -> dict[str, Any]:
     """The parameters of the text `rights.erased`."""
-    return {"kept": _kept_words(house, erased.kept)}
+    helped = {"key": "rights.erased_helper"} if erased.helper else None
+    return {"kept": _kept_words(house, erased.kept), "helper": helped}
 
 
 def _kept_words(house: House, kept: Sequence[Kept]) -> dict[str, Any]:

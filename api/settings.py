@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     )
     whatsapp_token: SecretStr | None = Field(None, description="of a system user at Meta; empty: no WhatsApp")
     whatsapp_phone_number_id: str = Field("", description="Meta's id of our number, not the number itself")
+    whatsapp_number: str = Field(
+        "", description="our number as others dial it, with the country, such as 6281234567890; empty: no links to it"
+    )
     whatsapp_app_secret: SecretStr = Field(SecretStr(""), description="with which Meta signs what it posts to us")
     whatsapp_verify_token: SecretStr = Field(SecretStr(""), description="what we and Meta's form agree on; our choice")
     whatsapp_base_url: str = Field("https://graph.facebook.com", description="any server that speaks the Cloud API")
@@ -73,6 +76,24 @@ class Settings(BaseSettings):
     retention_closed_days: int = Field(365, ge=1, description="days from a complaint's end until it is anonymous")
     retention_draft_days: int = Field(7, ge=1, description="days that files of dropped drafts are kept")
     retention_chat_days: int = Field(90, ge=1, description="days that the words of a chat are kept")
+    assist_daily_limit: int = Field(
+        10, ge=1, le=1000, description="residents that a Kawan LAPOR volunteer may assist in a day [U]"
+    )
+    assist_counter_daily_limit: int = Field(
+        100, ge=1, le=10_000, description="residents that one service counter may assist in a day [U]"
+    )
+    assist_takeover_days: int = Field(
+        90, ge=1, le=3650, description="days that a resident may take over what was filed for them [U]"
+    )
+    counter_idle_seconds: int = Field(
+        300, ge=1, le=3600, description="seconds without a touch until the page of a service counter warns [U]"
+    )
+    counter_countdown_seconds: int = Field(
+        30, ge=1, le=300, description="seconds that it warns before it empties itself [U]"
+    )
+    counter_silence_seconds: int = Field(
+        900, ge=1, le=7200, description="seconds without a sign of life until a chat at a counter is over [U]"
+    )
     guess_key: SecretStr | None = Field(None, description="key of the digests by which wrong codes are counted")
     oidc_issuer: str | None = Field(
         None, description="provider that staff may sign in at (OpenID Connect); empty: none"
@@ -170,6 +191,13 @@ class Settings(BaseSettings):
             if not self.whatsapp_phone_number_id.isdecimal():
                 raise ValueError("WHATSAPP_PHONE_NUMBER_ID must be Meta's id of the number: digits alone")
         return self
+
+    @field_validator("whatsapp_number")
+    @classmethod
+    def _dialled(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[1-9]\d{7,14}", value, re.ASCII):
+            raise ValueError("must be the number with its country and digits alone, such as 6281234567890")
+        return value
 
     @field_validator("clamd_host")
     @classmethod

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from api import intake
+from api import assisting, intake
 from api.house import House
 from api.unit import Unit, one_by_one
 from bot import conversation, dialogue
+from bot.turns import Forsake
 from store import contacts
 from store.deliveries import NewDelivery
 
@@ -41,6 +42,9 @@ async def _look(work: Unit, contact_id: int, keep: timedelta, notice: timedelta)
     if turn.conversation == before:
         return False
     await contacts.remember(work.connection, contact_id, conversation.save(turn.conversation))
+    for wish in turn.wishes:
+        if isinstance(wish, Forsake):  # what a resident was telling with somebody's help
+            await assisting.forsake(work, contact_id, wish.draft, withdrawn=wish.withdrawn)
     await work.say(
         NewDelivery(
             contact_id=contact_id,

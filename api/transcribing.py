@@ -56,7 +56,7 @@ class Listener:
         async with house.engine.connect() as connection:
             row = await media.get(connection, media_id)
             message = await media.message(connection, media_id)
-        if row is None or message is None or row.state != "stored":
+        if row is None or row.state != "stored":
             return
         words = row.transcript
         if words is None:
@@ -71,6 +71,8 @@ class Listener:
                 return
             async with unit(house) as work:
                 await media.transcribed(work.connection, media_id, words)
+        if message is None:
+            return  # it belongs to no chat any more: the words stand with the file
         await intake.take(
             house,
             Incoming(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -20,7 +21,7 @@ from bot.texts import LANGUAGES, catalogue
 # What may happen in a turn: one of these, or nothing but the passing of time.
 ACTIONS = frozenset({
     "citizen", "tap", "old_tap", "photo", "file", "video", "voice", "transcript", "gif", "sticker", "contact_card",
-    "poll", "pin", "edit", "reply", "forwarded", "agency", "look", "question_removed", "no_classifier",
+    "poll", "pin", "edit", "reply", "forwarded", "agency", "grant", "look", "question_removed", "no_classifier",
 })  # fmt: skip
 # What more is said of some of them: the word, and the actions beside which it may stand.
 DETAILS: dict[str, frozenset[str]] = {
@@ -31,26 +32,36 @@ DETAILS: dict[str, frozenset[str]] = {
     "type": frozenset({"file"}),
     "megabytes": frozenset({"file"}),
 }
-TURN = ACTIONS | set(DETAILS) | {"wait", "then", "other", "bot", "not", "buttons"}
+# In whose chat it happens, where not in the first one: in a second chat of the same person, or in somebody else's.
+CHATS = ("other", "resident")
+TURN = ACTIONS | set(DETAILS) | {"wait", "then", "bot", "not", "buttons", *CHATS}
 FILED = frozenset({
     "text", "class", "place", "region", "time", "happened_on", "photos", "anonymous", "secret", "office", "status",
-    "followers", "rating", "notes",
+    "followers", "rating", "notes", "assisted", "pelapor", "reach", "reach_words", "keeps", "taken_over", "withdrawn",
+    "alike",
 })  # fmt: skip
 TOP = frozenset({
     "title", "defect", "pending", "pending_on", "now", "neighbours", "turn", "filed", "notes", "calls_for_human",
+    "kawan", "counter", "assistances",
 })  # fmt: skip
 AGENCY = frozenset({
     "move", "deny", "message", "route", "note", "reason", "sp4n_number", "sp4n_status", "complaint", "neighbour",
 })  # fmt: skip
 NEIGHBOUR = frozenset({"story", "place", "region", "pin", "follow", "secret", "ago"})
+# A volunteer who assists residents, or is invited to; and the counter whose chat the first one is.
+KAWAN = frozenset({"name", "region", "chat", "lessons", "invited"})
+COUNTER = frozenset({"name", "region"})
+GRANT = frozenset({"pause", "resume", "revoke"})
 # Actions during which no citizen acts: something changes, and the bot may or may not say something.
-MEANWHILE = frozenset({"agency", "look", "question_removed", "no_classifier"})
+MEANWHILE = frozenset({"agency", "grant", "look", "question_removed", "no_classifier"})
 
 ZONES = {"WIB": 7, "WITA": 8, "WIT": 9, "UTC": 0}
 SPANS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 SPANS |= {f"{name}s": span for name, span in SPANS.items()}
 # A Friday morning within office hours.
 NOW = "2026-11-20 09:00 WIB"
+# What the bot says when something is filed: for whom it writes, and for a resident who is assisted.
+SAYS_FILED = ("filed", "assist.filed")
 # How the numbers of complaints stand in a transcript: the n-th that was filed in it.
 TICKET = re.compile(r"(?<!\d)(\d{3})-000-0000(?!\d)")
 
@@ -64,8 +75,8 @@ class Turn:
     """One turn: what happens, and what the bot must (`bot`), must not (`never`) and may say; `buttons` exactly.
 
     `what` is the value of the action, `details` the words beside it. None in `bot` means that anything may be said,
-    an empty one that nothing may. `hasty` was written before the last reply was read; `other` happens in the person's
-    second chat; `clocks` says that the periodic jobs run once `wait` has passed.
+    an empty one that nothing may. `hasty` was written before the last reply was read; `chat` is one of `CHATS`, empty
+    for the first one; `clocks` says that the periodic jobs run once `wait` has passed.
     """
 
     number: int
@@ -74,7 +85,7 @@ class Turn:
     details: Mapping[str, Any] = field(default_factory=dict)
     wait: timedelta | None = None
     clocks: bool = False
-    other: bool = False
+    chat: str = ""
     hasty: bool = False
     bot: tuple[str, ...] | None = None
     never: tuple[str, ...] = ()
@@ -83,7 +94,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A golden conversation. `pending` says what the house has not learnt yet, `pending_on` on which stages (all)."""
+    """A golden conversation. `pending` says what the house has not learnt yet, `pending_on` on which stages (all).
+
+    `kawan` are volunteers, `counter` whose chat the first one is, if it is a counter's; `assistances` how each one
+    ended (filed, dropped, desk, withdrawn; open where it has not).
+    """
 
     name: str
     title: str
@@ -93,17 +108,21 @@ class Transcript:
     notes: tuple[str, ...] = ()
     calls_for_human: int = 0
     neighbours: tuple[Mapping[str, Any], ...] = ()
+    kawan: tuple[Mapping[str, Any], ...] = ()
+    counter: Mapping[str, Any] | None = None
+    assistances: tuple[str, ...] = ()
     pending: str | None = None
     pending_on: tuple[str, ...] = ()
 
     @property
     def words(self) -> frozenset[str]:
         """Everything that this conversation asks of a stage: its actions, and what else not every stage can do."""
-        found: set[str] = {"neighbours"} if self.neighbours else set()
+        begins_with = {"neighbours": self.neighbours, "kawan": self.kawan, "counter": self.counter}
+        found: set[str] = {word for word, there in begins_with.items() if there}
         for turn in self.turns:
             found |= {turn.action} if turn.action else set()
             found |= turn.details.keys() & {"album"}
-            found |= {"other"} if turn.other else set()
+            found |= {turn.chat} if turn.chat else set()
             found |= {"clocks"} if turn.clocks else set()
             if turn.action == "file" and turn.details.get("megabytes", 1) > 20:
                 found.add("file of more than 20 MB")
@@ -133,6 +152,9 @@ def read(file: Path) -> Transcript:
             notes=tuple(data.get("notes", ())),
             calls_for_human=data.get("calls_for_human", 0),
             neighbours=tuple(_known(each, NEIGHBOUR, f"{where}, neighbours") for each in data.get("neighbours", ())),
+            kawan=tuple(_known(each, KAWAN, f"{where}, kawan") for each in data.get("kawan", ())),
+            counter=_known(data["counter"], COUNTER, f"{where}, counter") if "counter" in data else None,
+            assistances=tuple(data.get("assistances", ())),
             pending=data.get("pending") or data.get("defect"),
             pending_on=tuple(data.get("pending_on", ())),
         )
@@ -165,6 +187,10 @@ def _turn(data: Mapping[str, Any], number: int, where: str) -> Turn:
         what *= data.get("times", 1)
     if action == "agency":
         _known(what, AGENCY, where)
+    if action == "grant" and what not in GRANT:
+        raise TranscriptWrong(f"{where}: a grant can only {' or '.join(sorted(GRANT))}")
+    if sum(bool(data.get(chat)) for chat in CHATS) > 1:
+        raise TranscriptWrong(f"{where}: it happens either in the other or in the resident's chat")
     if data.get("then", "clocks") != "clocks":
         raise TranscriptWrong(f"{where}: after then there can only be clocks")
     if action in {"edit", "reply"} and not 0 < what["turn"] < number:
@@ -176,7 +202,7 @@ def _turn(data: Mapping[str, Any], number: int, where: str) -> Turn:
         details={word: data[word] for word in DETAILS if word in data},
         wait=span(data["wait"]) if "wait" in data else None,
         clocks="then" in data,
-        other=data.get("other", False),
+        chat=next((chat for chat in CHATS if data.get(chat)), ""),
         hasty=data.get("before_reading", False),
         bot=tuple(data["bot"]) if "bot" in data else None,
         never=tuple(data.get("not", ())),
@@ -218,18 +244,19 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a conversation: the complaints with the words of `[[filed]]` that the stage can tell, all notes
-    that the citizen added to them, and how often a human was called for."""
+    that the citizen added to them, how often a human was called for, and how each assistance ended."""
 
     filed: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
     calls_for_human: int
+    assistances: tuple[str, ...] = ()
 
 
 class Stage(Protocol):
     """Where a conversation can be played."""
 
     async def begin(self, transcript: Transcript) -> None:
-        """Make the world that the transcript begins in: its clock, and complaints of others."""
+        """Make the world that the transcript begins in: its clock, complaints of others, and who assists residents."""
 
     async def wait(self, time: timedelta) -> None:
         """Let time pass."""
@@ -247,7 +274,7 @@ class Stage(Protocol):
         """The numbers of the complaints that were filed in this conversation, in order."""
 
     async def names(self) -> Mapping[str, str]:
-        """What {code}, {neighbour} and the like stand for by now."""
+        """What {code}, {takeover}, {invitation}, {neighbour} and the like stand for by now."""
 
     async def outcome(self) -> Outcome:
         """What became of it all."""
@@ -275,8 +302,8 @@ async def play(transcript: Transcript, stage: Stage, before: Before = _nothing) 
     `before` is called with each turn, its words filled in, just before it happens.
     """
     await stage.begin(transcript)
-    shown: dict[bool, dict[str, str]] = {False: {}, True: {}}  # every button that was seen in either chat
-    below: dict[bool, Mapping[str, str]] = {False: {}, True: {}}  # those below the last reply
+    shown: defaultdict[str, dict[str, str]] = defaultdict(dict)  # every button that was seen in a chat
+    below: defaultdict[str, Mapping[str, str]] = defaultdict(dict)  # those below the last reply
     following = [*transcript.turns[1:], None]
     for written, after in zip(transcript.turns, following, strict=True):
         filed = await stage.tickets()
@@ -288,7 +315,7 @@ async def play(transcript: Transcript, stage: Stage, before: Before = _nothing) 
             await stage.run_clocks()
         choice = None
         if turn.action in {"tap", "old_tap"}:
-            offered = below[turn.other] if turn.action == "tap" else shown[turn.other]
+            offered = below[turn.chat] if turn.action == "tap" else shown[turn.chat]
             choice = offered.get(turn.what)
             if choice is None:
                 offers = ", ".join(offered) or "none at all"
@@ -297,8 +324,8 @@ async def play(transcript: Transcript, stage: Stage, before: Before = _nothing) 
         said = await stage.act(turn, choice, more=after is not None and after.hasty)
         now_filed = await stage.tickets()
         if said.text or turn.action not in MEANWHILE:
-            below[turn.other] = said.buttons
-        shown[turn.other].update(said.buttons)
+            below[turn.chat] = said.buttons
+        shown[turn.chat].update(said.buttons)
         expected = fill(written, now_filed, await stage.names())
         yield Played(turn, said, tuple(_differences(expected, said, len(now_filed) > len(filed))))
     yield Played(Turn(0, None), Said(), tuple(_differences_in_outcome(transcript, await stage.outcome())))
@@ -342,7 +369,8 @@ def _differences(turn: Turn, said: Said, filed: bool) -> list[str]:
 
 def says_filed(words: str) -> bool:
     """Whether the bot says that a complaint is filed now, in any language."""
-    heads = [catalogue(language)["filed"].split("{")[0].strip() for language in LANGUAGES]
+    said = [catalogue(language).get(key, "") for language in LANGUAGES for key in SAYS_FILED]
+    heads = [each.split("{")[0].strip() for each in said]
     return any(head and head in words for head in heads)
 
 
@@ -360,6 +388,8 @@ def _differences_in_outcome(transcript: Transcript, found: Outcome) -> list[str]
         problems.append(f"the notes are {list(found.notes)}, not {list(transcript.notes)}")
     if found.calls_for_human != transcript.calls_for_human:
         problems.append(f"a human was called {found.calls_for_human} times, not {transcript.calls_for_human}")
+    if found.assistances != transcript.assistances:
+        problems.append(f"the assistances are {list(found.assistances)}, not {list(transcript.assistances)}")
     return problems
 
 

@@ -16,16 +16,17 @@ import signal
 import time
 import tomllib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import jinja2
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -41,9 +42,12 @@ LARGEST_FORM = LARGEST_FILE + 512 * 1024  # room for the other fields of the for
 LARGEST_JSON = 256 * 1024  # 20,000 characters, each escaped as two \uXXXX, and a little
 DRAINED = 3 * LARGEST_FILE  # read on this far past the limit: a browser that is cut off mid-upload shows no answer
 COOKIE_DAYS = 180
+SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
 STREAMS_EACH = 4
 HEARTBEAT = 15.0
 PATIENCE = 2.0  # seconds that a page without scripts waits for the reply, since it hears of nothing later
+COUNTER = "/chat/loket"  # where a counter stands between two residents
+OVER = "event: over\ndata: 0\n\n"  # tells an open page that its resident is not served any more
 SHOWN = 200  # lines of history on the page, until the citizen asks for all
 
 LANGUAGES = ("id", "en")
@@ -54,6 +58,9 @@ ASSETS = {
     "chat.js": "text/javascript",
     "voice.js": "text/javascript",  # fetched when the first recording begins, and not before
     "chat.svg": "image/svg+xml",
+    "counter.css": "text/css",  # these at service counters alone, or with a receipt
+    "counter.js": "text/javascript",
+    "receipt.css": "text/css",
 }
 
 HEADERS = {
@@ -87,6 +94,7 @@ class Line:
     `photo` is the path of a thumbnail (it begins with "/"), or the name of the file; `plays` says with which element
     ("audio", "video") the citizen can play it. `files` came with what was said.
     `message_id` is the `Incoming.message_id` of a citizen's line: by it the page knows its own message again.
+    `receipt`: what was said is the receipt of an assisted report, which can be printed.
     """
 
     cursor: int
@@ -98,6 +106,7 @@ class Line:
     message_id: str | None = None
     plays: str | None = None
     files: tuple[Attachment, ...] = ()
+    receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +138,36 @@ class Backend(Protocol):
     async def attached(self, address: Address, id_: int, *, small: bool) -> Played | None:
         """A file that was sent to this chat; of a picture, with `small`, a small one. Raises `StoreDown`."""
 
+    async def cleared(self, address: Address) -> int:
+        """The cursor up to which lines are not shown any more. Raises `StoreDown`."""
+
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when something new may be there, at the latest after so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A resident at a service counter: the session of their chat, the `key` that stands in the addresses of their page
+    (it opens nothing), and what the counter is called.
+
+    So many seconds without a touch (`idle`), and so many of warning (`countdown`), and the page empties itself; after
+    so many without a sign of life (`silence`) the chat is over.
+    """
+
+    session: str
+    key: str
+    name: str
+    idle: int
+    countdown: int
+    silence: int
+
+
+class Counters(Protocol):
+    """What the chat page needs to know of service counters (api/counter.py)."""
+
+    async def serving(self, request: Request) -> Serving | None:
+        """The resident whom a request with `loket` in its address is about; None where nobody is served there (any
+        more). Raises `StoreDown`."""
 
 
 class Refusal(Exception):
@@ -143,10 +180,58 @@ class Refusal(Exception):
         self.why = why
 
 
-def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Whose chat a request is about: its session, None where there is none. At a service counter (`at_counter`) the
+    resident who is served, and why nobody is."""
+
+    session: str | None
+    at_counter: bool = False
+    serving: Serving | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def tail(self) -> str:
+        """What the addresses of this chat's page end with."""
+        return f"?loket={self.serving.key}" if self.serving else ""
+
+
+class Visitors:
+    """A dependency that puts the `Visit` into the request's state. The chat at a service counter has a session of its
+    own, so that an officer's own chat in the same browser is never mixed with a resident's."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+
+    async def __call__(self, request: Request) -> None:
+        """Look whose chat it is."""
+        if "loket" not in request.query_params:
+            cookie = request.cookies.get("chat", "")
+            request.state.visit = Visit(cookie if SESSION.fullmatch(cookie) else None)
+            return
+        try:
+            found = await self._counters.serving(request)
+        except StoreDown:
+            request.state.visit = Visit(None, at_counter=True, refusal=Refusal(503, "store_down"))
+            return
+        refusal = None if found else Refusal(403, "counter_over")
+        request.state.visit = Visit(found.session if found else None, True, found, refusal)
+
+    async def are_gone(self, request: Request) -> bool:
+        """Whether the resident of an open page at a counter is not served there any more. Raises `StoreDown`."""
+        return visit_of(request).at_counter and await self._counters.serving(request) is None
+
+
+def visit_of(request: Request) -> Visit:
+    """Whose chat the request is about, as `Visitors` has found."""
+    found: Visit = request.state.visit
+    return found
+
+
+def routes(backend: Backend, visitors: Visitors, *, secure_cookies: bool) -> APIRouter:
     """The chat page and what it calls, to be included in the app."""
     streams = _Streams()
-    assets = _Assets()
+    assets = Assets()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -154,22 +239,26 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             yield
         streams.end_all()
 
-    router = APIRouter(lifespan=lifespan, include_in_schema=False)
+    router = APIRouter(lifespan=lifespan, include_in_schema=False, dependencies=[Depends(visitors)])
 
-    async def page(
-        request: Request, session: str | None, *, refusal: Refusal | None = None, draft: str = "", form_id: str = ""
-    ) -> HTMLResponse:
-        language = _language(request)
-        words = _WORDS[language]
+    async def page(request: Request, *, refusal: Refusal | None = None, draft: str = "", form_id: str = "") -> Response:
+        visit = visit_of(request)
+        if visit.at_counter and visit.serving is None:
+            return RedirectResponse(COUNTER, status_code=303, headers={"Cache-Control": "no-store"})
+        session, language = visit.session, language_of(request)
+        words = WORDS[language]
         lines: list[Line] = []
         try:
-            lines = await backend.lines(_address(session), 0) if session else []
+            lines = await backend.lines(address_of(session), 0) if session else []
         except StoreDown:
             refusal = refusal or Refusal(503, "history_down")
         shown = lines if "all" in request.query_params else lines[-SHOWN:]
-        html = _TEMPLATES.get_template("chat.html").render(
+        html = TEMPLATES.get_template("chat.html").render(
             **words["page"],
             words=words["script"],
+            counter=words["counter"],
+            serving=visit.serving,
+            tail=visit.tail,
             lines=[_shown(line) for line in shown],
             clock=_clock,
             older_hidden=len(lines) - len(shown),
@@ -179,23 +268,24 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             draft=draft,
             form_id=form_id or str(uuid.uuid4()),
             new_id=lambda: str(uuid.uuid4()),
-            now=_now(),
+            now=now_ms(),
             asset=assets.url,
             longest_text=webchat.LONGEST_TEXT,
             largest_file=LARGEST_FILE,
         )
         headers = HEADERS | ({"Retry-After": "5"} if refusal and refusal.status == 503 else {})
         response = HTMLResponse(html, status_code=refusal.status if refusal else 200, headers=headers)
-        # Also an old cookie is set again, so that the 180 days count from the last visit.
-        _set_cookie(response, "chat", session or secrets.token_urlsafe(32), days=COOKIE_DAYS, secure=secure_cookies)
+        if not visit.at_counter:
+            # Also an old cookie is set again, so that the 180 days count from the last visit.
+            set_cookie(response, "chat", session or secrets.token_urlsafe(32), days=COOKIE_DAYS, secure=secure_cookies)
         if request.query_params.get("lang") in LANGUAGES:
-            _set_cookie(response, "lang", language, days=365, secure=secure_cookies)
+            set_cookie(response, "lang", language, days=365, secure=secure_cookies)
         return response
 
     @router.get("/chat")
-    async def show(request: Request) -> HTMLResponse:
+    async def show(request: Request) -> Response:
         """The page with its history."""
-        return await page(request, _session(request))
+        return await page(request)
 
     @router.post("/chat")
     async def post_form(request: Request) -> Response:
@@ -212,14 +302,15 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
             # If the store goes down now, the message is taken; the page that follows says what is wrong.
             with suppress(StoreDown, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await _answered(backend, _address(session))
+                    await answered(backend, address_of(session))
         except Refusal as refusal:
             draft, form_id = (_field(form, "text"), _field(form, "id")) if form else ("", "")
-            return await page(request, _session(request), refusal=refusal, draft=draft, form_id=form_id)
+            return await page(request, refusal=refusal, draft=draft, form_id=form_id)
         finally:
             if form:
                 await form.close()
-        return RedirectResponse("/chat", status_code=303, headers={"Cache-Control": "no-store"})
+        address = f"/chat{visit_of(request).tail}"
+        return RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
 
     @router.post("/chat/messages")
     async def post_message(request: Request) -> Response:
@@ -252,10 +343,10 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
     @router.get("/chat/files/{id_}")
     async def play(request: Request, id_: str) -> Response:
         """The sound or film that came with a message of this chat, for nobody but its holder."""
-        session, found = _session(request), None
+        session, found = visit_of(request).session, None
         try:
             if session and webchat.UUID.fullmatch(id_):
-                found = await backend.played(_address(session), id_)
+                found = await backend.played(address_of(session), id_)
         except StoreDown:
             return _problem(request, Refusal(503, "history_down"))
         if found is None:
@@ -265,10 +356,10 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
     @router.get("/chat/lampiran/{id_}")
     async def attached(request: Request, id_: str) -> Response:
         """A file that was sent to this chat, for nobody but its holder; with `?kecil` a small picture of a picture."""
-        session, found = _session(request), None
+        session, found = visit_of(request).session, None
         try:
             if session and re.fullmatch(r"[0-9]{1,18}", id_):
-                found = await backend.attached(_address(session), int(id_), small="kecil" in request.query_params)
+                found = await backend.attached(address_of(session), int(id_), small="kecil" in request.query_params)
         except StoreDown:
             return _problem(request, Refusal(503, "history_down"))
         if found is None:
@@ -281,7 +372,7 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
         try:
             _own_page(request)
         except Refusal as refusal:
-            return await page(request, _session(request), refusal=refusal)
+            return await page(request, refusal=refusal)
         response = RedirectResponse("/chat", status_code=303, headers={"Cache-Control": "no-store"})
         response.delete_cookie("chat", path="/chat", secure=secure_cookies, httponly=True, samesite="lax")
         return response
@@ -289,18 +380,21 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
     @router.get("/chat/events")
     async def events(request: Request) -> Response:
         """The lines after a cursor, and then every new one, as Server-Sent Events."""
-        session = _session(request)
+        visit, streaming = visit_of(request), {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+        session, refusal = visit.session, visit.refusal or Refusal(403, "no_session")
+        if visit.at_counter and not session and refusal.status != 503:
+            return Response(OVER, headers=streaming, media_type="text/event-stream")
         if not session:
-            return _problem(request, Refusal(403, "no_session"))
-        address, after = _address(session), _cursor(request)
+            return _problem(request, refusal)
+        address, after = address_of(session), _cursor(request)
         try:
             lines = await backend.lines(address, after)
         except StoreDown:
             return _problem(request, Refusal(503, "store_down"))
         return StreamingResponse(
-            streams.follow(backend, address, after, lines),
+            streams.follow(backend, address, after, lines, partial(visitors.are_gone, request)),
             media_type="text/event-stream",
-            headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"},
+            headers=streaming,
         )
 
     @router.get("/chat/static/{name}")
@@ -314,21 +408,24 @@ def routes(backend: Backend, *, secure_cookies: bool) -> APIRouter:
 # --- reading what was posted
 
 
-def _own_page(request: Request) -> str:
-    """The session of a POST that comes from our own page; anything else is refused."""
+def is_own(request: Request) -> bool:
+    """Whether a POST comes from a page of ours."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site:
-        own = site in ("same-origin", "none")
-    else:
-        # Only the host is compared: behind a proxy that ends TLS, the scheme differs.
-        own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
-    if not own:
+        return site in ("same-origin", "none")
+    # Only the host is compared: behind a proxy that ends TLS, the scheme differs.
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _own_page(request: Request) -> str:
+    """The session of a POST that comes from our own page; anything else is refused."""
+    if not is_own(request):
         raise Refusal(403, "elsewhere")
-    session = _session(request)
-    if not session:
-        raise Refusal(403, "no_session")
-    return session
+    visit = visit_of(request)
+    if not visit.session:
+        raise visit.refusal or Refusal(403, "no_session")
+    return visit.session
 
 
 def _limited(request: Request, limit: int) -> Request:
@@ -362,8 +459,8 @@ async def _json(request: Request) -> dict[str, Any]:
         raise Refusal(400, "malformed", "the body must be an object")
     if "file" in payload:
         raise Refusal(400, "malformed", "files go to /chat/files")
-    payload.setdefault("n", _now())
-    return payload | {"language": _language(request)}
+    payload.setdefault("n", now_ms())
+    return payload | {"language": language_of(request)}
 
 
 async def _form(request: Request) -> FormData:
@@ -382,12 +479,12 @@ async def _from_form(form: FormData, request: Request) -> tuple[dict[str, Any], 
     n = _field(form, "n")
     payload: dict[str, Any] = {
         "id": _field(form, "id"),
-        "n": int(n) if re.fullmatch(r"[0-9]{1,16}", n) else _now(),
+        "n": int(n) if re.fullmatch(r"[0-9]{1,16}", n) else now_ms(),
         # Forms send line ends as CRLF, whatever was typed.
         "text": _field(form, "text").replace("\r\n", "\n"),
         "choice": _field(form, "choice") or None,
         "label": _field(form, "label") or None,
-        "language": _language(request),
+        "language": language_of(request),
     }
     if not re.fullmatch(webchat.UUID, payload["id"]):
         raise Refusal(400, "malformed", "id must be a UUID in lower case")
@@ -408,7 +505,7 @@ async def _take(backend: Backend, session: str, payload: dict[str, Any], content
     """Hand one message on; only the fields we know reach the inbox."""
     known = {key: payload[key] for key in webchat.FIELDS if payload.get(key) is not None}
     try:
-        message = webchat.read(_address(session).user, known)
+        message = webchat.read(address_of(session).user, known)
     except webchat.TooLong as error:
         raise Refusal(413, "too_long", str(error)) from None
     except webchat.Empty as error:
@@ -421,7 +518,7 @@ async def _take(backend: Backend, session: str, payload: dict[str, Any], content
         raise Refusal(503, "store_down") from None
 
 
-async def _answered(backend: Backend, address: Address) -> None:
+async def answered(backend: Backend, address: Address) -> None:
     """Return when the newest line is not the citizen's."""
     while True:
         # The wait begins before the look, so that a fast reply is not missed.
@@ -439,20 +536,18 @@ async def _answered(backend: Backend, address: Address) -> None:
 # --- who, in which language, when
 
 
-def _session(request: Request) -> str | None:
-    cookie = request.cookies.get("chat", "")
-    return cookie if re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie) else None
-
-
-def _address(session: str) -> Address:
+def address_of(session: str) -> Address:
+    """The address of the chat of a session; nobody can tell the session from it."""
     return Address(webchat.NAME, hashlib.sha256(session.encode()).hexdigest()[:32])
 
 
-def _set_cookie(response: Response, name: str, value: str, *, days: int, secure: bool) -> None:
+def set_cookie(response: Response, name: str, value: str, *, days: int, secure: bool) -> None:
+    """Give the browser a cookie of the chat page's, which no script reads."""
     response.set_cookie(name, value, max_age=days * 86_400, path="/chat", secure=secure, httponly=True, samesite="lax")
 
 
-def _language(request: Request) -> str:
+def language_of(request: Request) -> str:
+    """The language of the page: what its address says, else the browser's cookie, else Indonesian."""
     for language in (request.query_params.get("lang"), request.cookies.get("lang")):
         if language in LANGUAGES:
             return language
@@ -467,7 +562,8 @@ def _cursor(request: Request) -> int:
     return 0
 
 
-def _now() -> int:
+def now_ms() -> int:
+    """Milliseconds since 1970, as pages number their messages."""
     return time.time_ns() // 1_000_000
 
 
@@ -476,7 +572,7 @@ def _now() -> int:
 
 def _problem(request: Request, refusal: Refusal) -> JSONResponse:
     """An RFC 9457 problem; its title is the sentence that the page shows."""
-    title = _WORDS[_language(request)]["problem"][refusal.key]
+    title = WORDS[language_of(request)]["problem"][refusal.key]
     body = {"type": "about:blank", "title": title, "status": refusal.status}
     if refusal.why:
         body["detail"] = refusal.why
@@ -494,6 +590,7 @@ def _shown(line: Line) -> dict[str, Any]:
         "at": line.at.isoformat(),
         "photo": line.photo,
         "plays": line.plays,
+        "receipt": line.receipt,
         "files": [
             {"src": f"/chat/lampiran/{each.id}", "name": each.name, "picture": each.picture} for each in line.files
         ],
@@ -516,7 +613,7 @@ def _clock(at: str, months: list[str], zone: str) -> str:
     return f"{local.day} {months[local.month - 1]} {local:%H.%M} {zone}"
 
 
-class _Assets:
+class Assets:
     """The few static files, read once. The address carries a digest, so browsers may keep them for ever."""
 
     def __init__(self) -> None:
@@ -524,9 +621,11 @@ class _Assets:
         self._packed = {name: gzip.compress(content, mtime=0) for name, content in self._files.items()}
 
     def url(self, name: str) -> str:
+        """The address of a file."""
         return f"/chat/static/{name}?v={hashlib.sha256(self._files[name]).hexdigest()[:12]}"
 
     def response(self, name: str, *, packed: bool) -> Response:
+        """A file, packed where the browser takes that; 404 where there is none of that name."""
         if name not in self._files:
             return Response(status_code=404)
         headers = {
@@ -544,8 +643,8 @@ def _load_words() -> dict[str, dict[str, Any]]:
     return {language: tomllib.loads((texts / f"page.{language}.toml").read_text("utf-8")) for language in LANGUAGES}
 
 
-_WORDS = _load_words()
-_TEMPLATES = jinja2.Environment(
+WORDS = _load_words()
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
     lstrip_blocks=True,
 )  # fmt: skip
@@ -566,12 +665,24 @@ class _Streams:
     def __init__(self) -> None:
         self._open: dict[Address, list[_Stream]] = {}
 
-    async def follow(self, backend: Backend, address: Address, after: int, lines: list[Line]) -> AsyncIterator[str]:
-        """Say these lines, then every later one, until the browser goes, the server stops or the store is down."""
+    async def follow(
+        self, backend: Backend, address: Address, after: int, lines: list[Line], over: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[str]:
+        """Say these lines, then every later one, until the browser goes, the server stops or the store is down, or
+        whoever was served at a counter is not any more (`over`)."""
         stream = self._enter(address)
+        cleared = -1
         try:
             yield "retry: 3000\n\n"
             while True:
+                if await over():
+                    yield OVER
+                    return
+                # Lines are cleared by a turn that also says something, so only then there is something to look for.
+                if cleared < 0 or any(not line.from_citizen for line in lines):
+                    before, cleared = cleared, await backend.cleared(address)
+                    if cleared > max(before, 0):
+                        yield f"event: cleared\ndata: {cleared}\n\n"
                 for line in lines:
                     after = line.cursor
                     yield f"id: {after}\ndata: {json.dumps(_shown(line), ensure_ascii=False)}\n\n"

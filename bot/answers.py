@@ -306,6 +306,25 @@ def detail(text: str, _locate: Locate, _today: date) -> Any:
     return text.strip()
 
 
+# Words of a number to call or of a place to call at, and of a name; more is a story.
+_LONGEST_CONTACT, _LONGEST_NAME = 14, 8
+
+
+def contact(text: str, _locate: Locate, _today: date) -> Any:
+    """Where somebody is reached: a telephone number, or a place such as a posko."""
+    if is_bare(text) or len(text.split()) > _LONGEST_CONTACT:
+        raise Refused("contact.words")
+    return text.strip()
+
+
+def name(text: str, _locate: Locate, _today: date) -> Any:
+    """A person's name. Hardly any word is none: Selamat is one."""
+    said = text.strip()
+    if not any(letter.isalpha() for letter in said) or len(said.split()) > _LONGEST_NAME or accepts(said):
+        raise Refused("name.words")
+    return said
+
+
 def words(text: str, _locate: Locate, _today: date) -> Any:
     """Any words."""
     if not text.strip():

@@ -15,7 +15,10 @@ from bot.script import (
     RESUME,
     SCRIPT,
     Question,
+    begun,
     excerpt,
+    is_assisted,
+    must_be_warned,
     privacy_of,
     time_of,
 )
@@ -37,17 +40,32 @@ def go_on(conversation: Conversation, facts: Facts, *said: Say) -> Turn:
     """Say this, then ask what is still missing; with no draft, take up one that was parked."""
     conversation = replace(conversation, tries=0, about=None)
     if conversation.draft is None:
-        if conversation.parked:
-            waited, *others = conversation.parked
-            conversation = replace(conversation, draft=waited, parked=tuple(others), asking=None)
+        if waited := next_parked(conversation):
+            others = tuple(each for each in conversation.parked if each is not waited)
+            conversation = replace(conversation, draft=waited, parked=others, asking=None)
             return go_on(conversation, facts, *said, Say("parked_next", {"title": title(waited)}))
         conversation = replace(conversation, asking=None)
-        return Turn(conversation, said) if said else greet(conversation)
+        if not said:
+            return greet(conversation)
+        # What another resident told is not taken up by itself, but it is not forgotten either.
+        count = {"count": str(len(conversation.parked))}
+        return Turn(conversation, (*said, Say("assist.parked", count)) if conversation.parked else said)
     first = () if conversation.greeted else (Say("greeting_short"), Say("privacy_notice"))
+    draft = conversation.draft
+    if must_be_warned(draft):
+        draft = draft.know(warned=True)
+        conversation = replace(conversation, draft=draft)
+        said = (*said, Say("assist.sensitive"))
     # Words that are held must find their place before anything else is asked.
-    question = RESUME if conversation.held else next_question(conversation.draft)
+    question = RESUME if conversation.held else next_question(draft)
     turn = ask(replace(conversation, greeted=True), question, facts)
     return replace(turn, replies=(*first, *said, *turn.replies))
+
+
+def next_parked(conversation: Conversation) -> Draft | None:
+    """The draft that is taken up by itself once none is open: never one that is written for a resident, who may be
+    somebody else than who sits there now."""
+    return next((draft for draft in conversation.parked if not is_assisted(draft)), None)
 
 
 def greet(conversation: Conversation) -> Turn:
@@ -156,7 +174,7 @@ def suggested_office(draft: Draft, facts: Facts) -> tuple[str | None, Office]:
 
 
 def summary(draft: Draft, language: str, facts: Facts) -> Say:
-    """The whole report as it would be filed."""
+    """The report as it would be filed; the whole of it, where it is read aloud to a resident."""
     place = draft.value("place") or {}
     function, office = suggested_office(draft, facts)
     auto = function is not None and (draft.suggestion or {}).get("band", ASK) == AUTO
@@ -176,7 +194,16 @@ def summary(draft: Draft, language: str, facts: Facts) -> Say:
         },
         "category": facts.category(topics[0][0], language) if topics else {"key": "unknown"},
     }
-    return Say("summary", lines)
+    if not is_assisted(draft):
+        return Say("summary", lines)
+    reach, resident = draft.value("reach") or "none", draft.value("resident")
+    named = resident if resident and not privacy["anonymous"] else {"key": "name.unsaid"}
+    lines |= {
+        "story": draft.story,
+        "name": {"key": "name.hidden"} if privacy["anonymous"] else named,
+        "reach": {"key": f"assist.reach.{reach}", "params": {"words": draft.value("contact")}},
+    }
+    return Say("summary_assisted", lines)
 
 
 def _time_words(draft: Draft) -> Any:
@@ -196,6 +223,9 @@ def place_words(place: Mapping[str, Any]) -> str:
 
 
 def title(draft: Draft) -> Any:
-    """The first words of a draft, to tell it from others; of one without words its place, or that it has none."""
+    """The first words of a draft, to tell it from others; of one without words its place, or that it has none. Of one
+    that is or may be a resident's, when it was begun: their words are for nobody who comes later."""
+    if is_assisted(draft) or draft.context.get("whose"):
+        return {"key": "assist.title" if is_assisted(draft) else "assist.title_unsettled", "params": begun(draft)}
     words = " ".join(draft.story.split()) or (draft.value("place") or {}).get("text")
     return excerpt(words, 60) if words else {"key": "wordless"}

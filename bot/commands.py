@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot import drafting
+from bot import assisting, drafting, training
 from bot.asides import command_in
-from bot.asking import ask, ask_about, go_on, greet, joined, still, with_question
+from bot.asking import ask, ask_about, go_on, greet, joined, next_parked, still, with_question
 from bot.conversation import Conversation
 from bot.script import (
     AFTERWARDS,
@@ -66,6 +66,8 @@ def read(text: str) -> tuple[str | None, str | None]:
     whole = f"{head} {rest}".strip()
     if whole in COMMANDS:
         return COMMANDS[whole], None
+    if code := training.code_in(whole):
+        return "kawan", code
     if COMMANDS.get(head) in {"status", "move"} and TICKET.fullmatch(rest):
         return COMMANDS[head], rest
     if words.startswith("t") and TICKET.fullmatch(words):
@@ -74,7 +76,7 @@ def read(text: str) -> tuple[str | None, str | None]:
         return "status", None
     if (numbered := NUMBER.fullmatch(words)) and ASKS_NUMBER.search(numbered["said"]):
         return "status", numbered["number"]
-    if carried := CARRIED.fullmatch(whole):
+    if carried := CARRIED.fullmatch(re.sub(r"^/start\s+ambil_", "ambil ", whole)):
         return "carry", carried["code"]
     if (coded := _CODED.fullmatch(whole)) and CARRIED.fullmatch(f"pindah {coded['code']}"):
         return "link_in" if coded["agreed"] else "link_asked", coded["code"]
@@ -103,7 +105,8 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
             said = (Say("human_called"), *_when_read(facts))
             return with_question(Turn(conversation, said, wishes=(CallHuman(),)), facts)
         case "help":
-            return with_question(Turn(conversation, (Say("help"),)), facts)
+            more = (Say("assist.help"),) if assisting.is_active(facts) else ()
+            return with_question(Turn(conversation, (Say("help"), *more)), facts)
         case "english" | "indonesian":
             conversation = replace(conversation, language="en" if command == "english" else "id")
             return with_question(Turn(conversation, (Say("language"),)), facts)
@@ -114,7 +117,9 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
         case "again":
             if conversation.draft is None:
                 return greet(replace(conversation, greeted=False))
-            said = (Say("again"),) if conversation.parked else (Say("again"), Say("ask.story"))
+            if assisting.is_assisted(conversation.draft):
+                return assisting.started_anew(conversation, conversation.draft, facts)
+            said = (Say("again"),) if next_parked(conversation) else (Say("again"), Say("ask.story"))
             return go_on(replace(conversation, draft=None, asking=None, held=()), facts, *said)
         case "change":
             return (
@@ -123,6 +128,8 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
                 else still(conversation, facts, Say("nothing_to_change"))
             )
         case "move":
+            if conversation.draft is not None and not argument and assisting.stays_here(conversation.draft):
+                return still(conversation, facts, Say("assist.no_move"))
             draft = conversation.draft.number if conversation.draft and not argument else None
             return Turn(conversation, wishes=(CarryOut(draft, argument and argument.upper()),))
         case "carry":
@@ -137,6 +144,14 @@ def obey(conversation: Conversation, command: str, argument: str | None, facts: 
             return Turn(conversation, wishes=(LinkIn(argument or ""),))
         case "unlink":
             return Turn(conversation, wishes=(Unlink(),))
+        case "assist":
+            return assisting.begin(conversation, facts)
+        case "assisted":
+            return assisting.offer_list(conversation, facts)
+        case "take_back":
+            return assisting.take_back(conversation, argument, facts)
+        case "kawan":
+            return training.obey(conversation, argument, facts)
         case "news":
             return with_question(Turn(conversation, (Say("news_none"),)), facts)
         case "data":
@@ -169,8 +184,11 @@ def carried_in(turn: Turn, carried: Carried, facts: Facts) -> Turn:
     if carried.problem:
         return with_question(replace(turn, replies=(*turn.replies, Say(f"move.{carried.problem}"))), facts)
     if carried.draft is None:
-        said = Say("move.tickets", {"tickets": "\n".join(carried.tickets)})
-        return with_question(replace(turn, replies=(*turn.replies, said)), facts)
+        said = Say("move.taken_over" if carried.taken_over else "move.tickets", {"tickets": "\n".join(carried.tickets)})
+        arrived = with_question(replace(turn, replies=(*turn.replies, said)), facts)
+        # Whoever takes a report over has heard nothing of it yet: how it stands, the answer, what can be done.
+        looked = tuple(ShowStatus(ticket) for ticket in carried.tickets) if carried.taken_over else ()
+        return replace(arrived, wishes=(*arrived.wishes, *looked))
     number = conversation.drafts + 1
     # The messages of the other chat have no place among those of this one: nothing here can edit them.
     told = tuple(

@@ -3,8 +3,9 @@
 What the engine must know comes in as `Facts`; what must be done comes out as wishes, which the shell
 fulfils in the same transaction; a wish with an outcome the citizen waits for is given back through
 `resume`. The way of a message: `advance` looks at what kind it is and hands it to `commands.py` (words that
-work at any time), `filed.py` (complaints that are filed) or `drafting.py` (the report in the making);
-`asking.py` then asks the next question that is needed. A danger is answered before all that.
+work at any time), `filed.py` (complaints that are filed) or `drafting.py` (the report in the making; where
+it is written for a resident, `assisting.py` begins, opens and ends it); `asking.py` then asks the next question that
+is needed. A danger is answered before all that, and whoever may not assist any more goes no further.
 """
 
 from __future__ import annotations
@@ -15,15 +16,25 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot import answers, commands, drafting, filed
+from bot import answers, assisting, commands, drafting, filed, training
 from bot.answers import Refused
-from bot.asking import NOTHING_AROUND, go_on, joined, still, title, with_question
+from bot.asking import NOTHING_AROUND, go_on, joined, next_parked, still, title, with_question
 from bot.conversation import Conversation, Draft, Filed
 from bot.messages import Incoming
-from bot.script import AFTERWARDS, MESSAGES_A_MINUTE, QUESTIONS, RETURNS_AFTER, SLEPT, SP4N_TEXT, TICKET
+from bot.script import (
+    AFTERWARDS,
+    MESSAGES_A_MINUTE,
+    QUESTIONS,
+    RETURNS_AFTER,
+    SLEPT,
+    SP4N_TEXT,
+    TICKET,
+    is_assisted,
+)
 from bot.turns import (
     Act,
     Around,
+    Assist,
     CarryIn,
     CarryOut,
     Erase,
@@ -31,15 +42,19 @@ from bot.turns import (
     File,
     Follow,
     ForgetPlace,
+    Forsake,
     Join,
     KeepMedia,
+    Learn,
     LinkIn,
     LinkOut,
     LookAround,
     Receipt,
+    Redeem,
     Reply,
     ReportDanger,
     Say,
+    ShowAssisted,
     ShowData,
     ShowStatus,
     TakePlace,
@@ -48,6 +63,7 @@ from bot.turns import (
     Unreachable,
     Verdict,
     Wish,
+    WithdrawConsent,
 )
 
 MINUTE = 60.0
@@ -56,7 +72,12 @@ HELD = 0
 # Contents that are not words and that we have words for; any other kind has its own sentence.
 UNSUPPORTED = frozenset({"unblocked", "sticker", "contact", "poll", "dice", "story", "game", "blank", "checklist"})
 # What is said to the fastest writer too: a person is called, a report is dropped.
-SAID_ALWAYS = frozenset({"human_called", "cancelled", "again", "offer_declined"})
+SAID_ALWAYS = frozenset({
+    "human_called", "cancelled", "again", "offer_declined", "assist.cancelled", "assist.declined", "assist.not_kept",
+    "assist.taken_back", "assist.ended", "assist.too_old",
+})  # fmt: skip
+# What may still be said to the draft of somebody who may not assist any more; any other command is done as always.
+ABOUT_DRAFT = frozenset({"start", "cancel", "again", "change", "move", "carry", "assist", "assisted"})
 # What is said to begin with, which gives way to what helps in a danger.
 GREETINGS = frozenset({"greeting", "greeting_short", "privacy_notice"})
 
@@ -83,16 +104,74 @@ def advance(conversation: Conversation, message: Incoming, facts: Facts) -> Turn
         # "Ya" to the announced end of a draft says that it goes on; it is no yes to the question before that.
         facts = replace(facts, unheard=True)
     before = _seen(conversation, facts)
-    turn = _turn(before, message, facts, silence)
+    turn = _ended(before, message, facts, silence)
+    if turn is None:
+        young = assisting.without_old(before, facts)
+        turn = joined(young, _turn(young.conversation, message, facts, silence))
     turn = _danger_first(before, turn, message, facts)
     if before.moved and _speaks(turn):
         turn = _prepend(Say("move.moved_away"), replace(turn, conversation=replace(turn.conversation, moved=False)))
-    elif silence > RETURNS_AFTER and before.draft is not None and _goes_on(before.draft, turn):
-        turn = _prepend(Say("welcome_back", {"title": title(before.draft)}), turn)
+    elif before.draft is not None and _returns(before.draft, silence, turn) and _goes_on(before.draft, turn):
+        key = "assist.welcome_back" if is_assisted(before.draft) else "welcome_back"
+        turn = _prepend(Say(key, {"title": title(before.draft)}), turn)
     if _length(before) <= SP4N_TEXT < _length(turn.conversation):
         length = _length(turn.conversation)
         turn = _prepend(Say("long_text", {"limit": f"{SP4N_TEXT:,}".replace(",", "."), "length": length}), turn)
     return _paced(before, turn)
+
+
+def _returns(draft: Draft, silence: float, turn: Turn) -> bool:
+    """Whether the draft is announced after so long a silence (seconds): soon, where somebody else may sit there now,
+    unless that is being asked."""
+    if is_assisted(draft):
+        return silence > assisting.ANOTHER_AFTER and turn.asks != "resume"
+    return silence > RETURNS_AFTER
+
+
+def _ended(conversation: Conversation, message: Incoming, facts: Facts, silence: float) -> Turn | None:
+    """The turn in which it is found that nobody may be assisted in this chat any more, with drafts still open: they go
+    to the desk, with what this message tells of the one that was open. None where there are none."""
+    given = assisting.hand_over(conversation, facts)
+    if given is None:
+        return None
+    if _is_beside_draft(conversation, message, facts):
+        return joined(given, _turn(given.conversation, message, facts, silence))
+    kept: tuple[Wish, ...] = ()
+    # Words that were held, and whatever says where they belong, go nowhere: they may be another resident's.
+    if message.choice is None and not conversation.held and commands.read(message.text)[0] is None:
+        told = _turn(conversation, message, facts, silence)
+        conversation = _with_last_words(conversation, told)
+        given = assisting.hand_over(conversation, facts) or given
+        kept = tuple(wish for wish in told.wishes if isinstance(wish, KeepMedia | ForgetPlace))
+    given = replace(given, wishes=(*kept, *given.wishes))
+    if given.conversation.draft is None:
+        return given
+    return joined(given, go_on(given.conversation, facts))
+
+
+def _is_beside_draft(conversation: Conversation, message: Incoming, facts: Facts) -> bool:
+    """Whether a message has nothing to do with the draft in the making."""
+    if message.choice is not None:
+        return not message.choice.partition(":")[0].isdigit()
+    if facts.quoted or conversation.about is not None:
+        return True
+    if conversation.draft is None or not is_assisted(conversation.draft):
+        return True
+    if message.edits or message.media or message.transcribed or message.photographed or message.place:
+        return False
+    command, _ = commands.read(message.text)
+    return (command is not None and command not in ABOUT_DRAFT) or bool(assisting.taken_back(message.text, facts))
+
+
+def _with_last_words(conversation: Conversation, told: Turn) -> Conversation:
+    """The conversation, whose drafts have what this message told of them."""
+    later = told.conversation
+    now = {draft.number: draft for draft in (later.draft, *later.parked) if draft}
+    draft, *parked = (each and now.pop(each.number, each) for each in (conversation.draft, *conversation.parked))
+    # A story that was just split has become two.
+    new = [each for each in now.values() if is_assisted(each)]
+    waiting = tuple(each for each in (*parked, *new) if each)
+    return replace(conversation, drafts=later.drafts, draft=draft, parked=waiting, held=later.held)
 
 
 def _goes_on(before: Draft, turn: Turn) -> bool:
@@ -195,13 +274,20 @@ def _turn(conversation: Conversation, message: Incoming, facts: Facts, silence: 
     command, argument = commands.read(message.text)
     if command is not None:
         return commands.obey(conversation, command, argument, facts)
+    if ticket := assisting.taken_back(message.text, facts):
+        return commands.obey(conversation, "take_back", ticket, facts)
+    if wanted := assisting.chosen(conversation, message.text):
+        return assisting.open_draft(conversation, str(wanted), facts)
     if conversation.draft is None and not _waits(conversation) and (number := commands.bare_number(message.text)):
         return commands.obey(conversation, "status", number, facts)
     if conversation.about is not None and conversation.asking in AFTERWARDS and not facts.unheard:
-        if answered := filed.answer(conversation, message, facts):
+        answer = training.answer if conversation.asking in training.QUESTIONS else filed.answer
+        if answered := answer(conversation, message, facts):
             return answered
         conversation = replace(conversation, asking=None, about=None, tries=0)
-    return drafting.take_words(conversation, message, facts, slept=silence > SLEPT)
+    another = conversation.draft is not None and is_assisted(conversation.draft)
+    slept = silence > (assisting.ANOTHER_AFTER if another else SLEPT)
+    return drafting.take_words(conversation, message, facts, slept=slept)
 
 
 def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
@@ -212,6 +298,10 @@ def _tap(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
         return commands.obey(conversation, commands.NEWS, None, facts)
     if about == "chat" and name == commands.LINKING:
         return commands.obey(conversation, "link_in", choice, facts)
+    if about == "chat" and name == "assist":
+        return assisting.open_draft(conversation, choice, facts)
+    if about == "chat" and name in training.QUESTIONS:
+        return training.tap(conversation, name, choice, facts)
     if about == "chat" or TICKET.fullmatch(about.casefold()):
         return filed.tap(conversation, "" if about == "chat" else about, name, choice, facts)
     return drafting.tap(conversation, about, name, choice, message, facts)
@@ -321,6 +411,16 @@ def resume(turn: Turn, wish: Wish, outcome: Any, facts: Facts) -> Turn:
             return commands.linked(turn, code, outcome, facts)
         case Unlink():
             return replace(turn, replies=(*turn.replies, Say("link.left" if outcome else "link.alone")))
+        case Assist():
+            return assisting.began(turn, outcome, facts)
+        case ShowAssisted():
+            return assisting.tell_kept(turn, outcome, facts)
+        case WithdrawConsent():
+            return assisting.tell_taken_back(turn, outcome, facts)
+        case Redeem():
+            return training.redeemed(turn, outcome, facts)
+        case Learn():
+            return training.learned(turn, outcome, facts)
         case TakePlace():
             return drafting.placed(turn, outcome, facts)
         case ShowData():
@@ -331,6 +431,8 @@ def resume(turn: Turn, wish: Wish, outcome: Any, facts: Facts) -> Turn:
 
 
 def _filed(turn: Turn, wish: File, receipt: Receipt, facts: Facts) -> Turn:
+    if is_assisted(wish.draft):
+        return assisting.tell_filed(turn, wish.draft, receipt, facts)
     last = Filed(
         ticket=receipt.ticket,
         number=wish.draft.number,
@@ -350,7 +452,7 @@ def _filed(turn: Turn, wish: File, receipt: Receipt, facts: Facts) -> Turn:
 
 def _then_parked(turn: Turn, facts: Facts) -> Turn:
     """Once a draft is done, the next one that was parked is taken up."""
-    if turn.conversation.draft is not None or not turn.conversation.parked:
+    if turn.conversation.draft is not None or not next_parked(turn.conversation):
         return turn
     return joined(turn, go_on(turn.conversation, facts))
 
@@ -360,6 +462,13 @@ def _looked(turn: Turn, around: Around, facts: Facts) -> Turn:
     draft = turn.conversation.draft
     if draft is None:
         return turn
+    if is_assisted(draft):
+        # Nobody is asked to support anything: how far texts are alike is said, once, and the next question comes.
+        said = (Say("assist.alike"),) if around.ids and not draft.context.get("alike") else ()
+        alike = bool(said) or bool(draft.context.get("alike"))
+        draft = draft.know(around={"ids": [], "voices": 0, "own": None}, alike=alike)
+        conversation = replace(turn.conversation, draft=draft.answer("neighbours", NOTHING_AROUND))
+        return joined(turn, go_on(conversation, facts, *said))
     draft = draft.know(around={"ids": list(around.ids), "voices": around.voices, "own": around.own})
     if not around.ids and not around.own:
         draft = draft.answer("neighbours", NOTHING_AROUND)
@@ -383,8 +492,10 @@ def _of_others(outcome: Mapping[str, Any]) -> tuple[Say, ...]:
 
 
 def _erased(turn: Turn, outcome: Any) -> Turn:
-    """Nothing is remembered of the chat but its language and the numbers that drafts must not repeat."""
+    """Nothing is remembered of the chat but its language and the numbers that drafts must not repeat. What residents
+    were telling in it goes, too."""
     was = turn.conversation
+    assisted = [draft for draft in (was.draft, *was.parked) if draft and is_assisted(draft)]
     conversation = Conversation(
         language=was.language,
         greeted=True,
@@ -393,7 +504,10 @@ def _erased(turn: Turn, outcome: Any) -> Turn:
         pace=was.pace,
         filed_on=was.filed_on,
     )
-    return replace(turn, conversation=conversation, replies=(Say("rights.erased", outcome), *_of_others(outcome)))
+    helper = (Say(outcome["helper"]["key"]),) if outcome.get("helper") else ()
+    said = (Say("rights.erased", outcome), *helper, *_of_others(outcome))
+    wishes = (*turn.wishes, *map(Forsake, assisted))
+    return replace(turn, conversation=conversation, replies=said, wishes=wishes)
 
 
 # --- silence --------------------------------------------------------------------------------------------
@@ -402,9 +516,10 @@ def _erased(turn: Turn, outcome: Any) -> Turn:
 def elapse(conversation: Conversation, facts: Facts, keep: timedelta, notice: timedelta) -> Turn:
     """What silence makes of a draft: its end is announced `notice` before it, and `keep` after the last message it is
     dropped, with a word. Nothing else happens to a chat by silence."""
-    if conversation.draft is None or not conversation.seen_at:
+    waiting = tuple(draft for draft in (conversation.draft, *conversation.parked) if draft)
+    if not waiting or not conversation.seen_at:
         return Turn(conversation)
-    now, waiting = facts.now.timestamp(), (conversation.draft, *conversation.parked)
+    now = facts.now.timestamp()
     silence = timedelta(seconds=now - conversation.seen_at)
     if not conversation.warned_at:
         if silence < keep - notice:
@@ -416,7 +531,8 @@ def elapse(conversation: Conversation, facts: Facts, keep: timedelta, notice: ti
     if silence < keep or timedelta(seconds=now - conversation.warned_at) < notice:
         return Turn(conversation)
     dropped = replace(conversation, draft=None, parked=(), held=(), asking=None, about=None, warned_at=0.0)
-    return Turn(dropped, tuple(Say("draft_expired", {"title": title(draft)}) for draft in waiting))
+    said = tuple(Say("draft_expired", {"title": title(draft)}) for draft in waiting)
+    return Turn(dropped, said, wishes=tuple(map(Forsake, filter(is_assisted, waiting))))
 
 
 def remind(conversation: Conversation, facts: Facts, until: Any) -> Turn:
@@ -426,5 +542,7 @@ def remind(conversation: Conversation, facts: Facts, until: Any) -> Turn:
     if draft is None or conversation.warned_at:
         return Turn(conversation)
     alone = Turn(conversation, (Say("push.window_draft", {"title": title(draft), "until": until}),))
+    if assisting.stays_here(draft):
+        return alone  # the question may show what a resident told, and they are not there now
     asked = with_question(alone, facts)
     return alone if asked.wishes else asked

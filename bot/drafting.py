@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from bot import answers, filed
+from bot import answers, assisting, filed
 from bot.answers import Refused
 from bot.asides import Afterwards, change_in, privacy_in
 from bot.asking import ask, go_on, greet, joined, next_question, offered, still, with_question
@@ -30,6 +30,7 @@ from bot.script import (
     TRIES,
     WHICH,
     Question,
+    is_assisted,
 )
 from bot.texts import speak
 from bot.turns import (
@@ -60,6 +61,8 @@ ASKS_ITSELF = frozenset({"refused.photos.send"})
 SHORT = 4
 # A wish of so few words is a wish and nothing else.
 ASIDE = 8
+# A telephone number has at least so many digits.
+SHORTEST_PHONE = 7
 # So many complaints are offered to choose from; a message has room for ten buttons.
 TICKETS = 8
 
@@ -74,6 +77,8 @@ def take_words(conversation: Conversation, message: Incoming, facts: Facts, *, s
             return pressed
         if not answers.is_bare(message.text):
             return filed.said_about(conversation, facts.quoted, message.text)
+        if is_assisted(draft):
+            return go_on(conversation, facts)  # a yes to something else is no resident's yes
     if draft is not None and not (question and offered(question, draft, message.text)):
         noted = _note_privacy(draft, question, message, facts)
         conversation = replace(conversation, draft=noted)
@@ -88,7 +93,7 @@ def take_words(conversation: Conversation, message: Incoming, facts: Facts, *, s
     if conversation.held and not _says_where(question, draft, message.text, facts):
         # More of the words that wait to be told where they belong.
         return go_on(conversation if answers.is_bare(message.text) else _hold(conversation, message), facts)
-    if facts.unheard and not facts.quoted and (draft or conversation.last):
+    if facts.unheard and not facts.quoted and (draft or (conversation.last and not assisting.is_active(facts))):
         return _add(conversation, message, facts)
     if draft is None:
         return begin(conversation, message, facts)
@@ -202,18 +207,20 @@ def begin(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
             return Turn(conversation, (Say("already_filed", {"ticket": last.ticket}),))
         return greet(conversation)
     act = filed.act_in(text)
-    meant = _meant(act, text, facts)
+    meant = _meant(act, text, facts) or _perhaps_anothers(act, text, facts)
     if act and not meant and (facts.own or (last and act.act in filed.AFTER_THE_END)):
         return filed.act_in_words(conversation, act, text, facts)
     if act and act.act == "resolved" and last and not facts.own:
         return Turn(conversation, (Say("welcome"),))
     if not meant and (waiting := next((own for own in facts.own if own.status == filed.WAITING), None)):
-        return Turn(conversation, wishes=(Reply(waiting.ticket, text),))
+        if not assisting.is_active(facts):
+            return Turn(conversation, wishes=(Reply(waiting.ticket, text),))
+        meant = [waiting]  # what a volunteer writes may be a resident's
     suggestion = facts.suggest(text)
     if suggestion and suggestion.chatter and not suggestion.danger:
         key = suggestion.chatter if suggestion.chatter in {"abuse", "spam"} else None
         return still(conversation, facts, Say(f"chatter.{key}")) if key else greet(conversation)
-    conversation = new_draft(conversation)
+    conversation = new_draft(conversation, facts)
     draft = _note_privacy(_draft_of(conversation), None, message, facts)
     if draft.answers and not _says_more(text):
         return go_on(replace(conversation, draft=draft), facts, Say("noted.privacy"))
@@ -232,6 +239,15 @@ def _meant(act: Afterwards | None, text: str, facts: Facts) -> list[Own]:
         return []
     tells = act.act in {"add", "answer"} or (act.act == "unresolved" and filed.gives_reason(text))
     return own if not act.sure or (tells and len(own) > 1) else []
+
+
+def _perhaps_anothers(act: Afterwards | None, text: str, facts: Facts) -> list[Own]:
+    """The volunteer's own complaints, where words for one of them may as well be a resident's: then it is asked, whose
+    words they are and for which."""
+    if act is None or not assisting.is_active(facts) or filed.named(text, facts.own):
+        return []
+    tells = act.act in {"add", "answer"} or (act.act == "unresolved" and filed.gives_reason(text))
+    return [each for each in facts.own if each.role == "pelapor"] if tells else []
 
 
 def _answer(conversation: Conversation, draft: Draft, question: Question, message: Incoming, facts: Facts) -> Turn:
@@ -368,6 +384,22 @@ def _accept(
             return ask(replace(conversation, draft=draft), QUESTIONS[value], facts)
         case "resume":
             return _resumed(conversation, draft, value, facts)
+        case "whose":
+            return assisting.told_whose(conversation, draft, value, facts)
+        case "consent":
+            return assisting.consented(conversation, draft, value, sequence, facts)
+        case "reach":
+            said = draft.context.get("said")
+            draft = draft.answer("reach", value, sequence).forget("contact")
+            if said and value != "phone":
+                draft = draft.know(said=None)
+                draft = draft.answer("contact", said, sequence) if value == "place" else draft
+        case "contact" if draft.value("reach") == "phone" and sum(map(str.isdigit, value)) < SHORTEST_PHONE:
+            # No number, but perhaps the place where they want to be called at.
+            turn = ask(replace(conversation, draft=draft.know(said=value)), QUESTIONS["reach"], facts)
+            return replace(turn, replies=(Say("refused.contact.phone"), *turn.replies))
+        case "offer" if value == "nothing" and is_assisted(draft):
+            return assisting.dropped(conversation, draft, facts, Say("offer_declined"))
         case "offer" if value == "nothing":
             return go_on(replace(conversation, draft=None, asking=None), facts, Say("offer_declined"))
         case "belongs" if value != "new":
@@ -385,7 +417,8 @@ def _accept(
         case "photo_place":
             return _photo_place_told(replace(conversation, draft=draft), draft, value, sequence, facts)
         case "story":
-            words = speak("voice_story", None, conversation.language) if value == "voice" else value
+            instead = value in {"voice", "letter"} and offered_instead(question, draft, value)
+            words = speak(f"{value}_story", None, conversation.language) if instead else value
             draft = read_story(replace(draft, told=()).tell(words, max(sequence, 0)).answer("story", True), facts)
         case "detail":
             draft = read_story(draft.tell(value, max(sequence, 0)).answer("detail", True, sequence), facts)
@@ -412,6 +445,11 @@ def _accept(
     return go_on(replace(conversation, draft=draft), facts)
 
 
+def offered_instead(question: Question, draft: Draft, value: str) -> bool:
+    """Whether that choice is offered for this draft: "letter" may be a word of a story, too."""
+    return any(each.choice == value for each in question.choices_for(draft))
+
+
 def _moved(draft: Draft) -> Draft:
     """The draft in another place: what others report there is looked up anew."""
     context = {name: value for name, value in draft.context.items() if name != "around"}
@@ -423,6 +461,8 @@ def _confirmed(conversation: Conversation, draft: Draft, value: str, facts: Fact
         return cancel(conversation, facts)
     if value == "change":
         return ask(conversation, WHICH, facts)
+    if is_assisted(draft):
+        return assisting.send(conversation, draft, facts)
     if next_question(draft) is QUESTIONS["photo_place"]:
         return go_on(conversation, facts)  # the summary was said before the photo had been looked at
     day, filed_today = conversation.filed_on
@@ -438,6 +478,8 @@ def cancel(conversation: Conversation, facts: Facts) -> Turn:
     """The citizen drops the draft; one that was parked comes next."""
     if conversation.draft is None:
         return Turn(conversation, (Say("nothing_to_cancel"),))
+    if is_assisted(conversation.draft):
+        return assisting.dropped(conversation, conversation.draft, facts, Say("assist.cancelled"))
     return go_on(replace(conversation, draft=None, asking=None, held=()), facts, Say("cancelled"))
 
 
@@ -449,7 +491,7 @@ def _resumed(conversation: Conversation, draft: Draft, value: str, facts: Facts)
     if value == "continue":
         draft = read_story(reduce(lambda told, part: told.tell(part.text, part.sequence), held, draft), facts)
         return go_on(replace(conversation, draft=draft), facts, Say("noted.story"))
-    conversation = new_draft(replace(conversation, parked=(draft, *conversation.parked)))
+    conversation = new_draft(replace(conversation, parked=(draft, *conversation.parked)), facts)
     draft = replace(_draft_of(conversation), told=held).answer("story", True)
     return go_on(replace(conversation, draft=read_story(draft, facts)), facts, Say("noted.begun"))
 
@@ -642,7 +684,7 @@ def take_media(conversation: Conversation, message: Incoming, facts: Facts) -> T
         return Turn(conversation, wishes=(KeepMedia(media, None, last.ticket), *words(last.ticket)))
     if problem := unacceptable(media):
         if message.text:
-            conversation = conversation if conversation.draft else new_draft(conversation)
+            conversation = conversation if conversation.draft else new_draft(conversation, facts)
             return _tell(conversation, message, facts, problem, Say("refused.file_kept"))
         return still(conversation, facts, problem, *((Say("refused.file_kept"),) if draft else ()))
     if (draft is None or conversation.about) and (ticket := _ticket_for_file(conversation, message, facts)):
@@ -654,7 +696,7 @@ def take_media(conversation: Conversation, message: Incoming, facts: Facts) -> T
             conversation = replace(conversation, last=replace(last, albums=albums, sequences=sequences))
         turn = Turn(conversation, (Say("added_file", {"ticket": ticket}),), wishes=(KeepMedia(media, None, ticket),))
         return with_question(replace(turn, wishes=(*turn.wishes, *words(ticket))), facts)
-    conversation = conversation if draft else new_draft(conversation)
+    conversation = conversation if draft else new_draft(conversation, facts)
     return _keep(conversation, media, message, facts)
 
 
@@ -664,6 +706,8 @@ def _ticket_for_file(conversation: Conversation, message: Incoming, facts: Facts
         return facts.quoted
     if conversation.about:
         return conversation.about
+    if assisting.is_active(facts):
+        return None  # it may be a resident's: that is asked
     if waiting := next((own for own in facts.own if own.status == filed.WAITING), None):
         return waiting.ticket
     last = conversation.last
@@ -723,7 +767,7 @@ def take_pin(conversation: Conversation, message: Incoming, facts: Facts) -> Tur
     point = f"{pin.latitude:.5f}, {pin.longitude:.5f}"
     if conversation.draft is None and (ticket := _ticket_for_pin(conversation, facts)):
         return filed.said_about(conversation, ticket, f"{pin.label} ({point})" if pin.label else point)
-    conversation = conversation if conversation.draft else new_draft(conversation)
+    conversation = conversation if conversation.draft else new_draft(conversation, facts)
     draft = _add_to_place(_draft_of(conversation), pin.label or "", message.sequence)
     place = draft.value("place") or {}
     if not place.get("region") and pin.label and (found := facts.locate(pin.label)) and not found.among:
@@ -790,7 +834,9 @@ def _ticket_for_pin(conversation: Conversation, facts: Facts) -> str | None:
     """The filed complaint whose office has asked, and which this citizen is answering."""
     if conversation.about and conversation.asking == "reply":
         return conversation.about
-    return facts.quoted or next((own.ticket for own in facts.own if own.status == filed.WAITING), None)
+    if facts.quoted or assisting.is_active(facts):
+        return facts.quoted
+    return next((own.ticket for own in facts.own if own.status == filed.WAITING), None)
 
 
 def take_edit(conversation: Conversation, message: Incoming, facts: Facts) -> Turn:
@@ -839,6 +885,8 @@ def tap(conversation: Conversation, number: str, name: str, choice: str, message
         return still(conversation, facts, Say("old_button"))
     if choice == "skip":
         return _skip(conversation, draft, question, facts)
+    if name == "consent" and conversation.asking != name:
+        return go_on(conversation, facts)  # read aloud again, before it is answered
     # Sent is what the summary shows: it must be complete, and have been said.
     if name == "confirm" and choice == "send" and (next_question(draft).name != name or conversation.asking is None):
         return go_on(conversation, facts)
@@ -868,7 +916,8 @@ def _draft_of(conversation: Conversation) -> Draft:
     return conversation.draft
 
 
-def new_draft(conversation: Conversation) -> Conversation:
-    """The conversation with an empty draft, under the next number."""
+def new_draft(conversation: Conversation, facts: Facts) -> Conversation:
+    """The conversation with an empty draft, under the next number; where residents are assisted it says so."""
     number = conversation.drafts + 1
-    return replace(conversation, drafts=number, draft=Draft(number), asking=None, about=None, tries=0)
+    draft = assisting.marked(Draft(number), facts)
+    return replace(conversation, drafts=number, draft=draft, asking=None, about=None, tries=0)

@@ -251,6 +251,10 @@ def _parts(turn: Turn) -> dict[str, Any]:
     }
 
 
+# The texts that end a reply with what is asked.
+ASKING = ("ask.", "summary")
+
+
 def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Turn:
     """What `status` shows: a line for each, and of a single one also its numbers in other systems, the answer, the last
     day, and what can be done."""
@@ -267,7 +271,10 @@ def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Tu
             says.append(Say("status.closes", {"day": {"date": state.closes.isoformat()}}))
         if not turn.buttons:
             turn = replace(turn, buttons=tuple(Offer(f"choice.ticket.{a}", f"{state.ticket}:{a}") for a in state.acts))
-    return replace(turn, replies=(*says, *turn.replies))
+    # What was said before stays first, the question that waits last.
+    said = turn.replies
+    at = next((at for at, say in enumerate(said) if say.key.startswith(ASKING)), len(said))
+    return replace(turn, replies=(*said[:at], *says, *said[at:]))
 
 
 def _number(known: Elsewhere) -> Say:

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot import answers
 from bot.conversation import Draft
+from bot.lessons import CHOICES, LESSONS, WORDS
 
 # Below this confidence the class is asked instead of taken from the text. On a year that the model had not seen, the
 # class was right in 94 of 100 reports from here on (the model is less sure of classes than it may be), and the summary
@@ -132,6 +133,81 @@ def _may_coach(name: str, draft: Draft) -> bool:
     return bool(draft.context.get("coached", name) == name)
 
 
+# --- what is written for a resident ------------------------------------------------------------------
+
+
+def is_assisted(draft: Draft) -> bool:
+    """Whether this draft is written for a resident, by a volunteer or an officer at a counter (assisting.py)."""
+    return bool(draft.context.get("assist"))
+
+
+def consent_words(draft: Draft) -> Mapping[str, Any]:
+    """The words that are read aloud before anything else, as a parameter of a text: what the resident agrees to."""
+    assist = draft.context["assist"]
+    return {
+        "key": "assist.consent_counter" if assist.get("counter") else "assist.consent",
+        "params": {"name": assist.get("by") or {"key": "none"}},
+    }
+
+
+def _assisted_words(name: str) -> Callable[[Draft], str]:
+    """The key of a question that has words of its own to be read aloud to a resident."""
+    return lambda draft: f"{name}_assisted" if is_assisted(draft) else name
+
+
+def _agreed(draft: Draft) -> bool:
+    return is_assisted(draft) and draft.value("consent") == "yes"
+
+
+def _story_words(draft: Draft) -> str:
+    if is_assisted(draft):
+        return "story_letter" if draft.photos > draft.voices else "story_assisted"
+    return "story_voice" if draft.voices else "story_photo" if draft.photos else "story"
+
+
+def _instead_of_story(draft: Draft) -> tuple[Choice, ...]:
+    """What may stand for the story: a voice note, or a photo of a resident's letter."""
+    letter = is_assisted(draft) and draft.photos > draft.voices
+    voice = (Choice("voice", "choice.story.voice"),) if draft.voices else ()
+    return (*voice, Choice("letter", "choice.story.letter")) if letter else voice
+
+
+def _privacy_words(draft: Draft) -> str:
+    advised = "_advised" if _is_sensitive(draft) else ""
+    return f"privacy_assisted{advised}" if is_assisted(draft) else f"privacy{advised}"
+
+
+def must_be_warned(draft: Draft) -> bool:
+    """Whether whoever assists is to be told that the subject is a sensitive one: once, when the resident has agreed."""
+    return _agreed(draft) and _is_sensitive(draft) and not draft.context.get("warned")
+
+
+def begun(draft: Draft) -> Mapping[str, Any]:
+    """When a draft that is or may be a resident's was begun, as the parameter `when` of a text."""
+    began = draft.context.get("began")
+    return {"when": {"moment": began} if began else {"key": "unknown"}}
+
+
+def _wants_name(draft: Draft) -> bool:
+    return is_assisted(draft) and not privacy_of(draft)["anonymous"]
+
+
+def _may_keep(draft: Draft) -> bool:
+    return is_assisted(draft) and not draft.context["assist"].get("counter")
+
+
+def _sent_by(draft: Draft) -> tuple[Choice, ...]:
+    return (Choice("send", "choice.confirm.agreed" if is_assisted(draft) else "choice.confirm.send"),)
+
+
+def _changes_of_assisted(draft: Draft) -> tuple[Choice, ...]:
+    """What else can be changed of a draft that is written for a resident."""
+    if not is_assisted(draft):
+        return ()
+    name = (Choice("resident", "choice.which.resident"),) if _wants_name(draft) else ()
+    return (Choice("reach", "choice.which.reach"), *name)
+
+
 def _wants_more(draft: Draft) -> bool:
     functions = (draft.suggestion or {}).get("functions") or []
     vague = not functions or functions[0][1] < FUNCTION_SURE
@@ -166,8 +242,11 @@ def _region_of(choice: str, draft: Draft) -> Any:
 
 
 def may_have_neighbours(draft: Draft) -> bool:
-    """Whether it makes sense to ask what others have reported: of a complaint in a known place, if that is no secret
-    matter."""
+    """Whether it makes sense to look at what others have reported: of a complaint in a known place, if that is no
+    secret matter. What is written for residents is looked at always: nobody is asked to support anything, but texts
+    that are alike are pointed out."""
+    if is_assisted(draft):
+        return True
     place = draft.value("place") or {}
     located = bool(place.get("region") or place.get("latitude") is not None)
     return located and _is_complaint(draft) and not _is_sensitive(draft)
@@ -323,6 +402,25 @@ SPLIT_WORDS = {
     **dict.fromkeys(answers.NO, "together"),
 }
 
+WHOSE_WORDS = {
+    **dict.fromkeys(("1", "warga", "laporan warga", "punya warga", "untuk warga", "orang lain"), "resident"),
+    **dict.fromkeys(("pendampingan", "warga lain", "resident", "a resident", "a residents"), "resident"),
+    **dict.fromkeys(("2", "saya", "saya sendiri", "laporan saya", "sendiri", "punya saya", "aku"), "self"),
+    **dict.fromkeys(("laporan saya sendiri", "untuk saya", "untuk saya sendiri", "my own", "mine", "me"), "self"),
+}
+CONSENT_WORDS = {
+    **dict.fromkeys(("warga setuju", "beliau setuju", "dia setuju", "bersedia", "sudah setuju", "agreed"), "yes"),
+    **dict.fromkeys(("tidak setuju", "tidak mau", "warga tidak setuju", "keberatan", "tidak bersedia"), "no"),
+    **dict.fromkeys(("gak setuju", "gak mau", "dak galak", "dak mau", "warga tidak mau", "does not agree"), "no"),
+}
+REACH_WORDS = {
+    **dict.fromkeys(("1", "chat", "hp", "hp sendiri", "wa", "whatsapp", "telegram", "own phone"), "chat"),
+    **dict.fromkeys(("2", "telepon", "telp", "ditelepon", "telpon", "nomor telepon", "phone", "call"), "phone"),
+    **dict.fromkeys(("3", "tempat", "posko", "kantor desa", "balai desa", "titip", "place"), "place"),
+    **dict.fromkeys(("4", "tidak usah", "tidak perlu", "tidak mau", "tidak ingin dihubungi", "none"), "none"),
+    **dict.fromkeys(answers.NO, "none"),
+}
+
 
 def _yes_or_no(yes: str, no: str, **more: str) -> Callable[[str, answers.Locate, date], Any]:
     words = {"1": yes, "2": no} | dict.fromkeys(answers.YES, yes) | dict.fromkeys(answers.NO, no) | more
@@ -339,13 +437,35 @@ SCRIPT: tuple[Question, ...] = (
         needed=_in_danger,
         words=lambda draft: {"self_harm": "offer_self_harm", "violence": "offer_violence"}.get(_danger(draft), "offer"),
     ),
+    # A volunteer files for themselves, too: of words that come by themselves it is asked whose they are.
+    Question(
+        "whose",
+        answers.choice(WHOSE_WORDS),
+        choices=("resident", "self"),
+        needed=lambda draft: bool(draft.context.get("whose")),
+    ),
+    # Read aloud to a resident before anything is asked. A button below it counts once.
+    Question(
+        "consent",
+        _yes_or_no("yes", "no", **CONSENT_WORDS),
+        choices=("yes", "no"),
+        needed=lambda draft: is_assisted(draft) and "consent" not in draft.answers,
+        params=lambda draft: {"words": consent_words(draft)} if is_assisted(draft) else {},
+    ),
+    Question("reach", answers.choice(REACH_WORDS), choices=("chat", "phone", "place", "none"), needed=is_assisted),
+    Question(
+        "contact",
+        answers.contact,
+        needed=lambda draft: is_assisted(draft) and draft.value("reach") in {"phone", "place"},
+        words=lambda draft: "contact_place" if draft.value("reach") == "place" else "contact_phone",
+    ),
     # Words that may belong to a complaint that was answered, or be a new one.
     Question(
         "belongs",
         answers.choice({"baru": "new", "laporan baru": "new", "masalah baru": "new", "masalah lain": "new"}),
         choices=("new",),
         offers=_tickets_meant,
-        needed=lambda draft: bool(draft.context.get("tickets")),
+        needed=lambda draft: bool(draft.context.get("tickets")) and not is_assisted(draft),
     ),
     Question(
         "heard",
@@ -357,8 +477,8 @@ SCRIPT: tuple[Question, ...] = (
     Question(
         "story",
         answers.story,
-        offers=lambda draft: (Choice("voice", "choice.story.voice"),) if draft.voices else (),
-        words=lambda draft: "story_voice" if draft.voices else "story_photo" if draft.photos else "story",
+        offers=_instead_of_story,
+        words=_story_words,
     ),
     Question(
         "split",
@@ -417,28 +537,46 @@ SCRIPT: tuple[Question, ...] = (
         answers.choice(PRIVACY_WORDS, PRIVACY),
         choices=("open", "anonymous", "secret", "both"),
         value=lambda choice, _draft: PRIVACY[choice],
-        words=lambda draft: "privacy_advised" if _is_sensitive(draft) else "privacy",
+        words=_privacy_words,
     ),
     Question(
         "secret",
         _yes_or_no("public", "closed", **dict.fromkeys(("rahasia", "dua-duanya", "dua duanya", "jangan"), "closed")),
         choices=("public", "closed"),
         needed=lambda draft: _privacy_half("secret", draft),
+        words=_assisted_words("secret"),
     ),
     Question(
         "name",
         _yes_or_no("shown", "hidden", anonim="hidden"),
         choices=("shown", "hidden"),
         needed=lambda draft: _privacy_half("anonymous", draft),
+        words=_assisted_words("name"),
     ),
-    Question("confirm", answers.confirmation(CONFIRM_WORDS), choices=("send", "change", "cancel")),
+    # Of a resident: their name, unless it is to be hidden, and what whoever assists may go on seeing.
+    Question("resident", answers.name, skippable=True, past="choice.resident.unsaid", needed=_wants_name),
+    Question("keeps", _yes_or_no("yes", "no", boleh="yes"), choices=("yes", "no"), needed=_may_keep),
+    Question(
+        "confirm",
+        answers.confirmation(CONFIRM_WORDS),
+        choices=("change", "cancel"),
+        offers=_sent_by,
+        words=_assisted_words("confirm"),
+    ),
 )
 # Asked only when something leads there: never needed by themselves.
-WHICH = Question("which", answers.choice(CHANGEABLE), choices=("story", "place", "time", "class", "photos", "privacy"))
+WHICH = Question(
+    "which",
+    answers.choice(CHANGEABLE),
+    choices=("story", "place", "time", "class", "photos", "privacy"),
+    offers=_changes_of_assisted,
+)
 RESUME = Question(
     "resume",
     _yes_or_no("continue", "new", lanjut="continue", baru="new"),
     choices=("continue", "new"),
+    words=_assisted_words("resume"),
+    params=begun,
 )
 # About a complaint that is filed, or about the chat itself.
 AFTER: tuple[Question, ...] = (
@@ -449,6 +587,8 @@ AFTER: tuple[Question, ...] = (
     Question("agency", answers.words, skippable=True, past="choice.pass", free=True),
     Question("withdraw", _yes_or_no("yes", "no"), choices=("yes", "no")),
     Question("erase", _yes_or_no("yes", "no"), choices=("yes", "no")),
+    # The training of a Kawan LAPOR (training.py).
+    *(Question(lesson.question, answers.choice(WORDS), choices=CHOICES) for lesson in LESSONS),
 )
 
 QUESTIONS: dict[str, Question] = {question.name: question for question in (*SCRIPT, WHICH, RESUME)}
@@ -498,6 +638,26 @@ COMMANDS: dict[str, str] = {
     "pindah": "move",
     "/pindah": "move",
     "move": "move",
+    "dampingi": "assist",
+    "/dampingi": "assist",
+    "dampingi warga": "assist",
+    "assist": "assist",
+    "daftar": "assisted",
+    "/daftar": "assisted",
+    "daftar dampingan": "assisted",
+    "daftar pendampingan": "assisted",
+    "cabut persetujuan": "take_back",
+    "/cabut": "take_back",
+    "tarik persetujuan": "take_back",
+    "withdraw consent": "take_back",
+    "kawan": "kawan",
+    "/kawan": "kawan",
+    "kawan lapor": "kawan",
+    "/kawan_lapor": "kawan",
+    "jadi kawan lapor": "kawan",
+    "mau jadi kawan lapor": "kawan",
+    "pelatihan": "kawan",
+    "lanjut pelatihan": "kawan",
     "data saya": "data",
     "/data": "data",
     "/data_saya": "data",
@@ -522,11 +682,12 @@ NUMBER = re.compile(
 ASKS_NUMBER = re.compile(r"\b(?:status|cek|lihat|tracking|sp4n)")
 # So many digits do they have today.
 NUMBER_DIGITS = 7
-# A code that carries a draft or tickets into this chat, after "pindah".
+# A code that carries a draft or tickets into this chat, after "pindah"; after "ambil" one with which a resident takes
+# over what was filed for them. Nobody is refused for the wrong one of both words.
 # It has twelve signs, none of which is an e, i, l or o: hardly any words are made without them. Signs in groups of four
 # are meant as a code, whatever they are.
 _SIGNS = r"(?:[1-9abcdfghjkmnprstuvwxyz][\s.-]*){11,13}|[0-9a-z]{4}(?:-[0-9a-z]{4}){1,3}"
-CARRIED = re.compile(rf"/?(?:pindah|move)\s+(?P<code>{_SIGNS})")
+CARRIED = re.compile(rf"/?(?:pindah|move|ambil(?:\s+alih)?|take\s+over)\s+(?P<code>{_SIGNS})")
 # What a citizen may do with a filed complaint, by the last part of a button's choice; the verb of the wish.
 ACTS: dict[str, str] = {
     "unresolved": "dispute",

@@ -98,12 +98,8 @@ class _Pinned(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx. Raises `Refused("private")`, and httpx's ConnectError for a name that nobody knows."""
         url = request.url
-        port = url.port or (443 if url.scheme == "https" else 80)  # by its name, a small container may not know it
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM
-            )
-            addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+            addresses = await _addresses(url)
         except (OSError, ValueError):  # what cannot be encoded is no name either
             raise httpx.ConnectError("no such name", request=request) from None
         if not all(self._may(each) for each in addresses):
@@ -112,6 +108,23 @@ class _Pinned(httpx.AsyncHTTPTransport):
         request.extensions = {**request.extensions, "sni_hostname": url.raw_host.decode("ascii")}
         request.url = url.copy_with(host=str(addresses[0]))
         return await super().handle_async_request(request)
+
+
+async def _addresses(url: httpx.URL) -> list[IPv4Address | IPv6Address]:
+    """Where the name in an address leads to now. OSError or ValueError where nobody knows it."""
+    port = url.port or (443 if url.scheme == "https" else 80)  # by its name, a small container may not know it
+    found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
+    return [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+
+
+async def leads_inside(url: str, *, patience: float = 3.0) -> bool:
+    """Whether nothing would be sent to this address as things are, because its name leads into a network that is not
+    public. A name that nobody knows, or nobody tells within so many seconds, may lead anywhere one day: then not."""
+    try:
+        async with asyncio.timeout(patience):
+            return not all(map(is_public, await _addresses(httpx.URL(url))))
+    except (OSError, ValueError, TimeoutError, httpx.InvalidURL):
+        return False
 
 
 def _anywhere(_address: IPv4Address | IPv6Address) -> bool:

@@ -443,7 +443,8 @@ _CATEGORY = text("SELECT name FROM categories WHERE name = :said OR code = :said
 
 @router.post("/laporan/{ticket}/ubah")
 async def edit(request: Request, opened: Annotated[Opened, Depends(ReportRule("report.edit"))]) -> Response:
-    """Put title, class, category and "berkadar pengawasan" right; an empty category stays what it was."""
+    """Put title, class, category and "berkadar pengawasan" right; an empty category stays what it was. `anonymous`
+    makes the report Anonim; there is no way back."""
     shell = shell_of(request)
 
     async def read(filled: Filled) -> Deed:
@@ -455,6 +456,7 @@ async def edit(request: Request, opened: Annotated[Opened, Depends(ReportRule("r
             "report_class": filled.get("report_class") or None,
             "category": category,
             "supervised": supervised,
+            "anonymous": True if filled.get("anonymous") else None,
         }
 
         async def do(work: Work) -> Event:

@@ -11,13 +11,16 @@ from desk import (
     account,
     acting,
     agency,
+    assisted,
     bulk,
     data,
     errors,
     export,
     handover,
     home,
+    inviting,
     late,
+    loket,
     mailing,
     matters,
     news,
@@ -30,6 +33,7 @@ from desk import (
     standards,
     trail,
     triage,
+    volunteers,
 )
 from desk.guards import Headed, SameOrigin
 from desk.shell import Shell
@@ -42,6 +46,7 @@ PAGES = (
     handover,
     report,
     acting,
+    assisted,  # before the volunteers, whose /kawan/{id} would take its paths
     matters,
     mailing,
     export,
@@ -58,6 +63,9 @@ PAGES = (
     agency,
     oversight,
     standards,
+    volunteers,
+    inviting,
+    loket,
 )
 
 

@@ -269,7 +269,7 @@ def _forms(reference: Reference, way: Connection | None, can_be_entered: bool) -
         "arrived": kind == ways.EMAIL and state == UNKNOWN,
         "again": way is not None and not way.disabled and (looked if machine else state == FAILED),
         "hand": looked and (machine or way is None or way.disabled) and can_be_entered,
-        "drop": (state == FAILED and reference.problem != handovers.NOT_NEEDED) or (state == WAITING and not machine),
+        "drop": (state == FAILED and reference.problem not in handovers.IDLE) or (state == WAITING and not machine),
     }
     return tuple(form for form, fits in wanted.items() if fits)
 
@@ -319,7 +319,7 @@ async def _carry(request: Request, opened: Opened, form: str, read: Callable[[Fi
 
 async def _quiet(work: Work, opened: Opened, found: Sequence[Standing], seen_to: Standing) -> None:
     """Nobody need look at it any more, unless another system's is unknown or failed as well."""
-    left = [each for each in found if each is not seen_to and each.reference.problem != handovers.NOT_NEEDED]
+    left = [each for each in found if each is not seen_to and each.reference.problem not in handovers.IDLE]
     if not any(each.reference.state in (UNKNOWN, FAILED) for each in left):
         await attention.settle(work.connection, handovers.MATTER, opened.complaint_id)
 

@@ -18,6 +18,7 @@ ROOMS = (
     ("agency.open", "/desk/instansi"),
     ("oversight.open", "/desk/pengawasan"),
     ("data.open", "/desk/data"),
+    ("counter.open", "/desk/loket"),
 )
 
 

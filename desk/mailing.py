@@ -1,13 +1,14 @@
 """Letters that came back by e-mail and wait for a person: read, made an answer of an office, or put away.
 
-That a letter was opened is written down before anybody sees it. Its words are plain text, its files are names until an
-officer takes them along with an answer.
+That a letter was opened, or a file of it, is written down before anybody sees it. Its words are plain text; its files
+are kept as files only where an officer takes them along with an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -34,6 +35,8 @@ LONGEST = 3000
 DONE = ("answered", "dropped")
 # Letters that are settled and shown below those that wait.
 _LATELY = 50
+# By what an officer's computer knows a saved file again; any other ending is left off.
+_ENDING = re.compile(r"\.(?:pdf|docx?|xlsx?|odt|ods|zip|heic)$")
 
 
 class Wrong(Exception):
@@ -69,6 +72,31 @@ async def read(
 ) -> Response:
     """One letter."""
     return await _show(request, officer, number)
+
+
+@router.get("/surel/{number}/lampiran/{place}")
+async def attached(
+    request: Request, number: int, place: int, officer: Annotated[Officer, Depends(HouseRule("handover.open"))]
+) -> Response:
+    """A file of a letter (they count from 0): a picture as its clean copy, all else to be saved. It is looked through
+    for viruses once more: what was not known when the letter came may be by now."""
+    shell = shell_of(request)
+    found = await _found(shell, officer, number)
+    letter = await _read(shell, found)
+    files = letter.files if letter else ()
+    if not 0 <= place < len(files):
+        raise NotFound(str(number))
+    name, content = files[place]
+    harm = await uploads.harm_of(shell, content)
+    if harm:
+        return await _show(request, officer, number, problem=harm, status=409 if harm == "infected" else 503)
+    async with shell.unit() as work:
+        await _note(work, officer, found)
+    usable = await asyncio.to_thread(uploads.read, content, name)
+    given, kind = (usable.content, usable.content_type) if isinstance(usable, Ready) else (content, None)
+    ending = _ENDING.search(name.lower())
+    saved = f"surel-{number}-{place + 1}" + (ending[0] if ending and not (kind or "").startswith("image/") else "")
+    return shell.served(given, kind, name=saved, asked=request.headers.get("range"))
 
 
 @router.post("/surel/{number}/jawaban")
@@ -243,9 +271,8 @@ async def _show(
     """The page of a letter, with what was typed."""
     shell = shell_of(request)
     found = await _found(shell, officer, number)
-    of = ("report", found.ticket) if found.ticket else ("letter", str(number))
     async with shell.unit() as work:
-        await audit.write(work.connection, officer.actor("handover.open"), "letter.read", of=of)
+        await _note(work, officer, found)
         held = await holders.present(work.connection, found.complaint_id) if found.complaint_id else []
     letter = await _read(shell, found)
     agencies = [each.agency for each in held]
@@ -264,6 +291,12 @@ async def _show(
         reasons=DROP_REASONS,
         longest=LONGEST,
     )
+
+
+async def _note(work: Work, officer: Officer, found: letters.Letter) -> None:
+    """Write down who opened it, before anything of it is shown."""
+    of = ("report", found.ticket) if found.ticket else ("letter", str(found.id))
+    await audit.write(work.connection, officer.actor("handover.open"), "letter.read", of=of)
 
 
 def _sizes(letter: Letter | None) -> Mapping[int, int]:

@@ -6,7 +6,7 @@ A chat is read only by whoever opens its matter, and that is written down each t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from desk import uploads, words
+from desk import assisted, uploads, words
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import language_of, page
 from desk.shell import Shell
@@ -27,6 +27,8 @@ router = APIRouter()
 
 MOST_LINES = 40
 MOST_WORDS = 3500
+# About a resident who was assisted: the chat behind it would be that of whoever assisted, who hears nothing of it.
+ASSISTED = ("reach_resident", "consent_withdrawn", "assisted_draft")
 # What was done, as the page that follows says it.
 DONE = ("closed", "replied")
 # Where the words of a message stand in what the channels deliver: the first that is there.
@@ -50,11 +52,13 @@ async def open_matters(
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         found = await matters.waiting(connection, officer.reach("report.dispose"), shell.home_region)
+        drafts = await assisted.within(connection, shell, officer)
     return page(
         request,
         "matters.html",
         matters=[each for each in found if each.number is not None],
         machine=[each for each in found if each.number is None],
+        drafts=len(drafts),
         sentence=_sentence(request),
         done=selesai if selesai in DONE else "",
     )
@@ -80,8 +84,8 @@ async def reply(
     if problem or filled.get("do") == "preview":
         return await _show(request, officer, number, said, problem=problem, preview=not problem)
     async with shell.unit() as work:
-        await _reached(work.connection, shell, officer, number)
-        contact = await attention.caller(work.connection, number)
+        found = await _reached(work.connection, shell, officer, number)
+        contact = await attention.caller(work.connection, number) if found.chat else None
         if contact is None:
             raise NotFound(str(number))
         await work.say(
@@ -119,7 +123,8 @@ async def _reached(connection: Any, shell: Shell, officer: Officer, number: int)
     found = await matters.waiting(connection, reach, shell.home_region, matter=f"a{number}")
     if not found:
         raise NotFound(str(number))
-    return found[0]
+    [only] = found
+    return replace(only, chat=only.chat and only.kind not in ASSISTED)
 
 
 async def _show(
@@ -190,6 +195,8 @@ class _Sentences:
             return words.say(self._language, f"matters.danger.{detail}")
         if matter.kind == "handover" and words.knows(f"troubles.{detail}"):
             detail = words.say(self._language, f"troubles.{detail}", detail="–")
+        if matter.kind == "reach_resident" and words.knows(f"matters.reach.{detail}"):
+            detail = words.say(self._language, f"matters.reach.{detail}")
         named = self._names.get(detail, detail)
         if not words.knows(key):
             return words.say(self._language, "matters.kind.other", kind=matter.kind)

@@ -24,6 +24,8 @@ ROOMS = (
     ("oversight.open", "/desk/pengawasan", "desk.room.oversight"),
     ("reports.search", "/desk/terlambat", "desk.room.late"),
     ("matters.handle", "/desk/perhatian", "desk.room.matters"),
+    ("volunteers.open", "/desk/kawan", "desk.room.volunteers"),
+    ("counter.open", "/desk/loket", "desk.room.counter"),
     ("standards.read", "/desk/standar", "desk.room.standards"),
     ("data.open", "/desk/data", "desk.room.data"),
     ("reports.export", "/desk/unduh", "desk.room.export"),

@@ -158,5 +158,27 @@ class Shell(Protocol):
         """A number of SP4N-LAPOR! as somebody typed it: its digits, and whether it must be confirmed, being longer than
         usual. Raises ValueError."""
 
+    @property
+    def chats(self) -> Mapping[str, str]:
+        """By channel, where a chat with us begins, without anything said in it yet; those that are set up and whose
+        address we know: webchat, telegram, whatsapp."""
+
+    async def end_grant(self, volunteer_id: int) -> None:
+        """A volunteer may not go on, which is committed: end at once what is under way in their chats, in transactions
+        of its own. What they have begun for residents goes to the desk."""
+
+    async def close_counter(self, counter_id: int) -> None:
+        """Close a service counter, with the chats that are open there, in transactions of its own. What residents had
+        agreed to there and is not filed goes to an officer."""
+
+    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> str:
+        """File a draft whose volunteer may not go on as the report of its resident, who has said yes to that officer;
+        returns the ticket. Its own transaction, with its row of the audit. Raises LookupError where somebody has
+        settled it meanwhile."""
+
+    async def leads_inside(self, url: str) -> bool:
+        """Whether nothing would be sent to that address as things are: its name leads into a network that is not
+        public, and the house does not allow that. A network call; False where it cannot be known just now."""
+
     async def try_connection(self, connection_id: int) -> Trial:
         """Ask the system that a connection leads to for its categories; nothing is sent to it."""

@@ -53,6 +53,9 @@ PURPOSES: Mapping[str, str] = {
 }
 # Why somebody must know who is behind Anonim: keys of texts, since the audit keeps nobody's own words.
 NAME_REASONS = ("clarify", "safety", "law", "own_wish", "false_report")
+# Likewise, why somebody must know who assisted the pelapor, and how the pelapor is reached.
+ASSISTANT_REASONS = ("clarify", "misuse", "safety", "law")
+REACH_REASONS = ("tell", "clarify", "consent", "safety", "law")
 # What was done, as the page that follows says it.
 DONE = (
     "disposed",
@@ -76,7 +79,8 @@ DONE = (
 class Attempt:
     """What an officer has tried with a form that comes back: what was typed, what is wrong with it (a text key under
     `report.problem`), what the citizen would read, the offices that the words may mean, and the version that the
-    officer had read, where somebody was quicker."""
+    officer had read, where somebody was quicker. `revealed` is what was looked up and written down just now, as a text
+    key with its parameters."""
 
     form: str = ""
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +92,7 @@ class Attempt:
     since: int | None = None
     name: str | None = None
     name_shown: bool = False
+    revealed: tuple[str, Mapping[str, str]] | None = None
     kept: bool = False
 
     def get(self, form: str, name: str, otherwise: str = "") -> str:
@@ -175,6 +180,8 @@ async def show(request: Request, opened: Opened, attempt: Attempt | None = None,
         reasons=dispositions.reasons(),
         may_finish=dispositions.FINISHED in moves.allowed(found.status),
         name_reasons=NAME_REASONS,
+        assistant_reasons=ASSISTANT_REASONS,
+        reach_reasons=REACH_REASONS,
         fill=lambda body: templates.fill(body, placeholders(shell, found)),
         evidence=[each for each in found.files if each.office and each.state == "stored"],
         may=opened.may,

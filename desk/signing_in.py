@@ -23,7 +23,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from desk import guessing
+from desk import guessing, loket
 from desk.access import HalfRule, PublicRule, cookie_name, shell_of
 from desk.places import HOME, inside
 from desk.provider import Begun, Person, Provider, ProviderDown, Refused
@@ -320,10 +320,12 @@ def _invitation(request: Request, found: staff.Account | None, status: int, prob
 
 @router.post("/keluar")
 async def leave(request: Request, session: Annotated[staff.Session, Depends(HalfRule())]) -> Response:
-    """End the session."""
+    """End the session, and the counters of whoever leaves: nobody serves residents under a name that has gone."""
     async with shell_of(request).unit() as work:
         await staff.end_session(work.connection, session.staff_id, session.id)
         await audit.write(work.connection, actor(session.staff_id), "sign_out", of=("staff", str(session.staff_id)))
+    if session.verified_at is not None:
+        await loket.end_all(shell_of(request), session.staff_id)
     answer = RedirectResponse(f"{_DOOR}?keluar=1", 303)
     cookie = cookie_name(shell_of(request).public_url)
     answer.delete_cookie(cookie, path="/desk", secure=_secure(request), httponly=True, samesite="lax")

@@ -64,7 +64,8 @@ class Nothing:
     the hour, so the code was not looked at. own: the code is of this very chat, and stays valid. gone: the draft was
     filed or dropped meanwhile, or the complaints are not of that chat any more; the code is used up. link_code: the
     code links chats and carries nothing; carry_code: the other way round. Both stay valid. linked: both chats are one
-    citizen's already.
+    citizen's already. assisted: one side assisted the other one with a report (store/assistances.py), which is not
+    theirs to read, or it is a chat of a counter, behind which there is nobody; the code stays valid.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Nothing:
 
 UNKNOWN, TOO_MANY, OWN, GONE = Nothing("unknown"), Nothing("too_many"), Nothing("own"), Nothing("gone")
 LINK_CODE, CARRY_CODE, LINKED = Nothing("link_code"), Nothing("carry_code"), Nothing("linked")
+ASSISTED = Nothing("assisted")
 Outcome = Draft | Tickets | Nothing
 
 
@@ -151,6 +153,7 @@ _FIND = text("""
     SELECT id, contact_id, draft, ticket, links FROM carryovers
     WHERE code_sha256 = :digest AND used_at IS NULL AND expires_at > :now
 """)
+_TAKES_OVER = text("SELECT 1 FROM assistances WHERE code_sha256 = :digest AND code_until > :now")
 # The offering chat is locked whenever one of its codes is made, voided or used.
 _STILL = text("SELECT contact_id FROM carryovers WHERE id = :id AND used_at IS NULL FOR UPDATE SKIP LOCKED")
 _USE = text("UPDATE carryovers SET used_at = :now, used_by = :by WHERE id = :id")
@@ -169,6 +172,8 @@ async def redeem(connection: AsyncConnection, code: str, *, by: int, now: dateti
     if isinstance(found, Nothing):
         return found
     [chat] = await lock_chats(connection, [found.contact_id], by)
+    if found.draft is None and await assisted(connection, [by], [chat.id], found.ticket):
+        return ASSISTED
     if not await use(connection, found, by=by, now=now):
         return UNKNOWN
     if found.draft is not None:
@@ -196,13 +201,42 @@ async def look(connection: AsyncConnection, code: str, *, by: int, links: bool, 
         return TOO_MANY
     found = (await connection.execute(_FIND, {"digest": _digest(digits), "now": now})).one_or_none()
     if found is None:
-        await guesses.wrong(connection, KIND, str(by), now)
+        # With the code of a report that somebody was assisted with it is taken over (store/assistances.py): no guess.
+        if (await connection.execute(_TAKES_OVER, {"digest": _digest(digits), "now": now})).first() is None:
+            await guesses.wrong(connection, KIND, str(by), now)
         return UNKNOWN
     if found.contact_id == by:
         return OWN
     if found.links != links:
         return LINK_CODE if found.links else CARRY_CODE
     return Found(found.id, found.contact_id, found.draft, found.ticket)
+
+
+# Whoever assisted: the chat in which it was told, its citizen in all chats, the volunteer in all chats.
+_ASSISTED = text("""
+    WITH sides AS (
+        SELECT c.id, c.citizen_id, c.id = ANY(:ones) AS one FROM contacts c
+        WHERE c.id = ANY(:ones) OR c.id = ANY(:others)
+    )
+    SELECT 1 FROM sides helper JOIN sides helped ON helped.one <> helper.one
+    JOIN complaints k ON k.citizen_id = helped.citizen_id
+    JOIN assistances a ON a.complaint_id = k.id
+    LEFT JOIN volunteers v ON v.id = a.volunteer_id LEFT JOIN contacts t ON t.id = a.contact_id
+    WHERE (a.contact_id = helper.id OR helper.citizen_id IN (v.citizen_id, t.citizen_id))
+      AND helper.citizen_id IS DISTINCT FROM helped.citizen_id
+      AND (CAST(:ticket AS text) IS NULL OR k.ticket = :ticket)
+    UNION ALL SELECT 1 FROM contacts c WHERE (c.id = ANY(:ones) OR c.id = ANY(:others)) AND c.counter_id IS NOT NULL
+    LIMIT 1
+""")
+
+
+async def assisted(
+    connection: AsyncConnection, ones: Sequence[int], others: Sequence[int], ticket: str | None = None
+) -> bool:
+    """Whether the citizen of one of these chats assisted the citizen of one of the others with a report (that of the
+    ticket), or the other way round; or one of them is a chat of a counter."""
+    parameters = {"ones": list(ones), "others": list(others), "ticket": ticket}
+    return (await connection.execute(_ASSISTED, parameters)).first() is not None
 
 
 async def lock_chats(connection: AsyncConnection, contact_ids: Sequence[int], by: int) -> list[Any]:
@@ -241,8 +275,8 @@ async def _leave(connection: AsyncConnection, chat: Any, **changes: Any) -> None
 
 async def _take_draft(connection: AsyncConnection, chat: Any, number: int) -> Outcome:
     draft = (chat.conversation or {}).get("draft")
-    if not draft or draft.get("number") != number:
-        return GONE
+    if not draft or draft.get("number") != number or (draft.get("context") or {}).get("assist"):
+        return GONE  # also what a resident tells with somebody's help: that is finished where it was begun
     # A question about a complaint that is filed already goes on waiting; every other one was about the draft.
     asking = chat.conversation.get("asking") if chat.conversation.get("about") else None
     await _leave(connection, chat, draft=None, asking=asking, tries=0, warned=False)
@@ -318,7 +352,10 @@ _TAKE = text("""
     VALUES (:id, :citizen, :role, :contact) ON CONFLICT (complaint_id, citizen_id, role) DO UPDATE
     SET contact_id = excluded.contact_id
 """)
-_OWN = text("UPDATE complaints SET citizen_id = :citizen WHERE id = :id AND citizen_id = :old")
+_OWN = [
+    text("UPDATE complaints SET citizen_id = :citizen WHERE id = :id AND citizen_id = :old"),
+    text("UPDATE assistances SET citizen_id = :citizen WHERE complaint_id = :id AND citizen_id = :old"),
+]
 
 
 async def _hand_over(connection: AsyncConnection, row: Any, old_contact: int, contact: int, citizen: int) -> None:
@@ -337,7 +374,8 @@ async def _hand_over(connection: AsyncConnection, row: Any, old_contact: int, co
         return
     if row.role == "pelapor":
         await connection.execute(_DROP_FOLLOWER, parameters)
-        await connection.execute(_OWN, parameters)
+        for statement in _OWN:
+            await connection.execute(statement, parameters)
     await connection.execute(_TAKE, parameters)
 
 

@@ -191,7 +191,8 @@ _LOCK_CHATS = text("""
     WHERE k.ticket = :ticket ORDER BY c.id FOR NO KEY UPDATE OF c
 """)
 _LOCK = text("""
-    SELECT id, ticket, status, version, title, report_class, supervised, function, category, agency, region, merged_into
+    SELECT id, ticket, status, version, title, report_class, supervised, anonymous, function, category, agency, region,
+           merged_into
     FROM complaints WHERE ticket = :ticket
     FOR NO KEY UPDATE
 """)

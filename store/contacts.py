@@ -33,8 +33,8 @@ async def become_citizen(connection: AsyncConnection, contact_id: int, name: str
     return int((await _BECOME_CITIZEN.row(connection, parameters)).citizen_id)
 
 
-async def new_citizen(connection: AsyncConnection, name: str) -> int:
-    """A citizen who has no chat with us: somebody filed for them. Returns the citizen's id."""
+async def new_citizen(connection: AsyncConnection, name: str | None) -> int:
+    """A citizen who has no chat with us: somebody filed for them (None: without a name). Returns the citizen's id."""
     statement = text("INSERT INTO citizens (name) VALUES (:name) RETURNING id")
     return int((await connection.execute(statement, {"name": name})).scalar_one())
 
@@ -53,15 +53,16 @@ async def lose(connection: AsyncConnection, contact_id: int, reason: str) -> Non
 # Reads through all contacts, four times an hour: an index on what every turn changes would cost every turn.
 _UNTOUCHED = text("""
     SELECT id FROM contacts
-    WHERE (conversation -> 'draft'::text) <> 'null'::jsonb AND last_message_at < :before
+    WHERE ((conversation -> 'draft'::text) <> 'null'::jsonb OR (conversation -> 'parked'::text) <> '[]'::jsonb)
+      AND last_message_at < :before
       AND coalesce(CAST(conversation ->> 'warned_at' AS float8), 0) <= :warned
     ORDER BY last_message_at LIMIT :most
 """)
 
 
 async def drafts_untouched(connection: AsyncConnection, before: datetime, warned: datetime, most: int) -> list[int]:
-    """The contacts with an open draft that have not written since `before`, the longest silent first; of those who
-    were told that it ends, only who was told until `warned`."""
+    """The contacts with an open or parked draft that have not written since `before`, the longest silent first; of
+    those who were told that it ends, only who was told until `warned`."""
     parameters = {"before": before, "warned": warned.timestamp(), "most": most}
     rows = await connection.execute(_UNTOUCHED, parameters)
     return [row.id for row in rows]

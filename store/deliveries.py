@@ -476,20 +476,93 @@ async def next_due(connection: AsyncConnection, channels: Sequence[str]) -> floa
     return None if found.wait is None else max(0.0, float(found.wait))
 
 
+# --- what is put away ------------------------------------------------------------------------------------
+
+# The receipt of what was filed for a resident, and its parameters that open something.
+RECEIPT, CODES = "assist.receipt", ("code", "takeover")
+COVERED = {"key": "assist.covered"}
+
+# All lines have their numbers from one sequence, and the chat is locked: those to come are behind the new one. What was
+# heard up to the one before has been put away already. A reply that could not be said is of no use any more, unless it
+# is somebody's receipt.
+_CLEAR = text("""
+    WITH chat AS (SELECT id, channel, address, shown_after FROM contacts WHERE id = :contact_id),
+    heard AS (
+        UPDATE inbox i SET payload = '{}' FROM chat c
+        WHERE i.channel = c.channel AND i.address = c.address AND i.id > c.shown_after AND i.payload <> '{}'
+    ), said AS (
+        UPDATE deliveries d SET says = '[]', buttons = '[]' FROM chat c
+        WHERE d.contact_id = c.id AND d.sent_at IS NOT NULL AND (d.says <> '[]' OR d.buttons <> '[]')
+    ), unsaid AS (
+        DELETE FROM deliveries d USING chat c
+        WHERE d.contact_id = c.id AND d.sent_at IS NULL AND (d.failed_at IS NOT NULL OR d.held_at IS NOT NULL)
+          AND d.asks IS NOT NULL AND d.complaint_id IS NULL AND NOT d.says @> CAST(:receipt AS jsonb)
+    )
+    UPDATE contacts SET shown_after = nextval('line_ids') WHERE id = :contact_id
+""")
+
+
+async def clear(connection: AsyncConnection, contact_id: int) -> None:
+    """Put away what was said in a chat until now, which this transaction has locked: what a resident told there with
+    somebody else's help is theirs. Its lines are not shown again, and their words are not kept. What is still to be
+    spoken is said, and that messages came is still known."""
+    await connection.execute(_CLEAR, {"contact_id": contact_id, "receipt": json.dumps([[RECEIPT]])})
+
+
+# Who is at such a row tells only what became of it, and is not waited for.
+_COVER = text("""
+    UPDATE deliveries d SET says = covered.says
+    FROM (
+        SELECT t.id, (
+            SELECT jsonb_agg(CASE WHEN each.say->>0 = :receipt
+                                  THEN jsonb_build_array(:receipt, (each.say->1) || CAST(:codes AS jsonb))
+                                  ELSE each.say END ORDER BY each.at)
+            FROM jsonb_array_elements(t.says) WITH ORDINALITY AS each (say, at)) AS says
+        FROM deliveries t
+        WHERE t.contact_id = :contact_id AND t.sent_at <= :before AND t.says @> CAST(:wanted AS jsonb)
+          AND NOT t.says @> CAST(:done AS jsonb)
+        ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
+    ) covered
+    WHERE d.id = covered.id
+""")
+_UNCOVERED = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE contact_id = :contact_id AND says @> CAST(:wanted AS jsonb) AND NOT says @> CAST(:done AS jsonb))
+""")
+
+
+async def cover_codes(connection: AsyncConnection, contact_id: int, before: datetime) -> bool:
+    """Cover the codes in the receipts of residents that were sent to this chat until then: a receipt that is shown or
+    sent again says so in their place. Returns whether there are receipts that were not sent yet, or later."""
+    covered = dict.fromkeys(CODES, COVERED)
+    parameters = {
+        "contact_id": contact_id,
+        "before": before,
+        "receipt": RECEIPT,
+        "codes": json.dumps(covered),
+        "wanted": json.dumps([[RECEIPT]]),
+        "done": json.dumps([[RECEIPT, covered]]),
+    }
+    await connection.execute(_COVER, parameters)
+    return bool((await connection.execute(_UNCOVERED, parameters)).scalar_one())
+
+
 # --- for the chat page -----------------------------------------------------------------------------------
 
 _LINES = text("""
-    WITH chat AS (SELECT id FROM contacts WHERE channel = :channel AND address = :address),
+    WITH chat AS (SELECT id, shown_after FROM contacts WHERE channel = :channel AND address = :address),
+    shown AS (SELECT greatest(CAST(:after AS bigint), (SELECT shown_after FROM chat)) AS after),
     waiting AS (
         SELECT min(d.id) AS id FROM deliveries d JOIN chat ON d.contact_id = chat.id
         WHERE d.sent_at IS NULL AND d.failed_at IS NULL AND d.held_at IS NULL
     )
     SELECT id, true AS heard, payload AS content, NULL AS buttons, NULL AS language, received_at AS at FROM inbox
-    WHERE channel = :channel AND address = :address AND id > :after
+    WHERE channel = :channel AND address = :address AND id > (SELECT after FROM shown)
       AND id < coalesce((SELECT id FROM waiting), 9223372036854775807)
     UNION ALL
     SELECT d.id, false, d.says, d.buttons, d.language, d.sent_at FROM deliveries d JOIN chat ON d.contact_id = chat.id
-    WHERE d.sent_at IS NOT NULL AND d.says <> '[]' AND d.id > :after
+    WHERE d.sent_at IS NOT NULL AND d.says <> '[]' AND d.id > (SELECT after FROM shown)
       AND d.id < coalesce((SELECT id FROM waiting), 9223372036854775807)
     ORDER BY id LIMIT :most
 """)
@@ -508,7 +581,8 @@ class Line:
 
 
 async def lines(connection: AsyncConnection, channel: str, address: str, after: int, most: int = 500) -> list[Line]:
-    """The lines of a chat after that id, in order, up to the first that is not spoken yet."""
+    """The lines of a chat after that id, in order, up to the first that is not spoken yet. What was put away (`clear`)
+    is not among them."""
     parameters = {"channel": channel, "address": address, "after": after, "most": most}
     return [
         Line(row.id, row.heard, row.content, row.buttons or (), row.language or "id", row.at)

@@ -1,7 +1,8 @@
 """One report whole, as somebody at the desk reads it: everything in one statement, and what lies around its pin.
 
 No number of a citizen is in it, and no address of a chat: what is not read cannot be shown by mistake. A name only
-where the reader asks for it and the report is not Anonim; what stands behind Anonim is read by `hidden_name` alone.
+where the reader asks for it and the report is not Anonim; what stands behind Anonim is read by `hidden_name` alone, and
+who assisted the pelapor or how they are reached by `assistances.of_complaint` alone.
 """
 
 from __future__ import annotations
@@ -82,11 +83,25 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Assisted:
+    """That somebody assisted the pelapor, and what must be known to tell them anything. `kind` is volunteer or counter;
+    `reach` how the pelapor wishes to be reached: chat (by a code), phone, place, none (None: unknown); `taken_over`:
+    a chat of the pelapor's own has the report; `withdrawn`: they have taken their consent back. Never who, never a
+    number or a place."""
+
+    kind: str
+    reach: str | None
+    taken_over: bool
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """A report whole. `name` is None where there is none or it was not asked for; `named` whether there is one at all.
 
     `language` is the one in which its citizen is spoken to, `told` whether anybody can be told anything in a chat.
-    `reading` is the classifier's, as it was filed with the report; `main` the report that this one was joined with.
+    `reading` is the classifier's, as it was filed with the report; `main` the report that this one was joined with;
+    `assisted` is None where the pelapor told it alone.
     """
 
     id: int
@@ -128,6 +143,7 @@ class Dossier:
     held: tuple[Held, ...]
     joined: tuple[Joined, ...]
     originals: Mapping[str, str | None]
+    assisted: Assisted | None
 
     @property
     def holders(self) -> tuple[Held, ...]:
@@ -148,7 +164,12 @@ _ONE = text(f"""
            CASE WHEN :named AND NOT k.anonymous THEN coalesce(c.name, z.name) END AS name,
            coalesce(c.name, z.name) IS NOT NULL AS named,
            coalesce(c.conversation->>'language', z.language, 'id') AS language,
-           c.id IS NOT NULL AND c.unreachable_since IS NULL AS told,
+           c.id IS NOT NULL AND c.unreachable_since IS NULL OR EXISTS (
+               SELECT 1 FROM complaint_parties p JOIN contacts q ON q.id = p.contact_id
+               WHERE p.complaint_id = k.id AND p.role = 'pelapor' AND q.unreachable_since IS NULL) AS told,
+           CASE WHEN s.id IS NOT NULL THEN jsonb_build_array(
+               CASE WHEN s.counter_id IS NULL THEN 'volunteer' ELSE 'counter' END, s.reach, s.taken_at IS NOT NULL,
+               s.withdrawn_at IS NOT NULL) END AS assisted,
            (SELECT count(*) FROM complaint_parties p WHERE p.complaint_id = k.id AND p.role = 'pengikut') AS followers,
            r.stars, r.comment, r.at AS rated_at,
            (SELECT s.suggested FROM routings s WHERE s.complaint_id = k.id ORDER BY s.id LIMIT 1) AS reading,
@@ -175,6 +196,7 @@ _ONE = text(f"""
     LEFT JOIN contacts c ON c.id = k.contact_id
     LEFT JOIN citizens z ON z.id = k.citizen_id
     LEFT JOIN ratings r ON r.complaint_id = k.id AND r.citizen_id = k.citizen_id
+    LEFT JOIN assistances s ON s.complaint_id = k.id
     WHERE k.ticket = :ticket
 """)  # noqa: S608 (the expression above, and no value)
 
@@ -197,6 +219,7 @@ async def get(connection: AsyncConnection, ticket: str, *, named: bool, uncovere
             "pin": None if latitude is None or longitude is None else (latitude, longitude),
             "reading": facts["reading"] or {},
             "main": Joined(*facts["main"]) if facts["main"] else None,
+            "assisted": Assisted(*facts["assisted"]) if facts["assisted"] else None,
             "history": history,
             "files": tuple(_file(*each) for each in facts["files"] or ()),
             "clocks": tuple(
@@ -258,6 +281,51 @@ _FILE = text("""
 async def file(connection: AsyncConnection, complaint_id: int, file_id: int) -> Any:
     """A stored file of that report, as `media.handed_out` takes it; None if it has none of that number."""
     return (await connection.execute(_FILE, {"id": file_id, "complaint_id": complaint_id})).one_or_none()
+
+
+# --- what goes with a draft that is no report yet -------------------------------------------------------------------
+
+_DRAFT_FILES = text("""
+    SELECT id, kind, name, coalesce(clean_type, content_type), coalesce(nullif(clean_size, 0), size), state, transcript,
+           staff_id IS NOT NULL, agency, created_at
+    FROM media WHERE contact_id = :contact_id AND draft = :draft AND complaint_id IS NULL ORDER BY id
+""")
+_DRAFT_FILE = text("""
+    SELECT kind, sha256, content_type, clean_sha256, clean_type FROM media
+    WHERE id = :id AND contact_id = :contact_id AND draft = :draft AND complaint_id IS NULL
+      AND state = 'stored' AND sha256 IS NOT NULL
+""")
+
+
+async def draft_files(connection: AsyncConnection, contact_id: int, draft: int) -> list[File]:
+    """The files of a draft, by its chat and its number there."""
+    rows = await connection.execute(_DRAFT_FILES, {"contact_id": contact_id, "draft": draft})
+    return [File(*row) for row in rows]
+
+
+_BECAUSE = text("""
+    SELECT CASE WHEN n.closed_at IS NOT NULL OR n.expires_at <= :now THEN 'closed'
+                WHEN v.revoked_at IS NOT NULL THEN 'revoked'
+                WHEN v.paused_at IS NOT NULL THEN 'paused'
+                WHEN v.valid_until < CAST(CAST(:now AS timestamptz) AT TIME ZONE r.timezone AS date) THEN 'expired'
+                ELSE 'ended' END
+    FROM assistances a LEFT JOIN counters n ON n.id = a.counter_id
+    LEFT JOIN volunteers v ON v.id = a.volunteer_id LEFT JOIN regions r ON r.code = v.region WHERE a.id = :id
+""")
+
+
+async def draft_because(connection: AsyncConnection, assistance_id: int, now: datetime) -> str:
+    """Why whoever assisted may not go on with a draft, as it is now: closed, revoked, paused or expired; ended where
+    nothing of that is so any more."""
+    return str((await connection.execute(_BECAUSE, {"id": assistance_id, "now": now})).scalar_one())
+
+
+async def draft_file(connection: AsyncConnection, contact_id: int, draft: int, file_id: int) -> Any:
+    """A stored file of that draft, as `media.handed_out` takes it; None if it has none of that number."""
+    if not 0 < file_id < 2**63:
+        return None
+    parameters = {"id": file_id, "contact_id": contact_id, "draft": draft}
+    return (await connection.execute(_DRAFT_FILE, parameters)).one_or_none()
 
 
 # --- what lies around a pin ----------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""What an operator puts right in a report: its title, class and category, and personal data that others need not read.
+"""What an operator puts right in a report: its title, class and category, personal data that others need not read, and
+that it is to be Anonim after all.
 
 The citizen's own words stay. What a title, a class or a category were when the report was filed is in the history, and
 `originals` reads it there.
@@ -28,7 +29,7 @@ class NotWorded(ValueError):
 
 _EDIT = text("""
     UPDATE complaints SET title = :title, report_class = :report_class, category = :category, supervised = :supervised,
-                          changed_at = now()
+                          anonymous = :anonymous, changed_at = now()
     WHERE id = :id
 """)
 
@@ -42,15 +43,26 @@ async def edit(
     report_class: str | None = None,
     category: str | None = None,
     supervised: bool | None = None,
+    anonymous: bool | None = None,
     expected: int | None = None,
 ) -> Event:
-    """Put title, class, category or "berkadar pengawasan" right; what is None stays: "edited", with what `changed`.
+    """Put title, class, category or "berkadar pengawasan" right, or make the report Anonim; what is None stays:
+    "edited", with what `changed`.
 
     A category that an officer names is a training label, also where it confirms the one that stood there. The citizen
-    is not told: none of it changes what is done about the matter. Raises `NotWorded` for a title of no or over 100
-    characters or an unknown class, `NotFound`, and `Changed`.
+    is not told: none of it changes what is done about the matter. Anonim is the pelapor's to give up: no officer takes
+    it back. What other systems have with the name already stays there. Raises `NotWorded` for a title of no or over 100
+    characters, an unknown class or an Anonim that is to be no more, `NotFound`, and `Changed`.
     """
-    said = {"title": _title(title), "report_class": report_class, "category": category, "supervised": supervised}
+    if anonymous is False:
+        raise NotWorded("anonymous")
+    said = {
+        "title": _title(title),
+        "report_class": report_class,
+        "category": category,
+        "supervised": supervised,
+        "anonymous": anonymous,
+    }
     if report_class is not None and report_class not in CLASSES:
         raise NotWorded("report_class")
     if category is not None and (not category.strip() or "\x00" in category):

@@ -37,13 +37,18 @@ ENTERING, LOOKING, MENDING, POSTS, MACHINE, OTHERS = GROUPS = (
 MATTER = "handover"
 # The problem (a key of texts) of what need not go there, because a person said so.
 NOT_NEEDED = "not_needed"
+# And of what did not go there because the agency had lost the report by then.
+ELSEWHERE = "elsewhere"
+# What has failed so, nobody needs to see to.
+IDLE = (NOT_NEEDED, ELSEWHERE)
 # A connection that was removed or never named is nobody's but a person's.
 _BY_HAND = f"coalesce(w.kind, '{ways.MANUAL}') = '{ways.MANUAL}'"
 _MACHINES = ", ".join(f"'{each}'" for each in ways.MACHINES)
 # What follows a report is passed on by any machine of its system, else by a person.
 _OPEN_POST = f"""EXISTS (
     SELECT FROM reference_posts p
-    WHERE p.reference_id = r.id AND p.state <> 'done' AND (p.state IN ('unknown', 'failed') OR NOT EXISTS (
+    WHERE p.reference_id = r.id AND p.state <> 'done' AND p.problem IS DISTINCT FROM '{ELSEWHERE}'
+      AND (p.state IN ('unknown', 'failed') OR NOT EXISTS (
         SELECT FROM connections m
         WHERE m.system = r.system AND m.kind IN ({_MACHINES}) AND m.disabled_at IS NULL)))
 """  # noqa: S608 (constants)
@@ -63,7 +68,7 @@ _LISTED = f"""
         LEFT JOIN connections w ON w.id = r.connection_id
         WHERE r.id IN (SELECT id FROM complaint_references WHERE state <> 'confirmed'
                        UNION SELECT reference_id FROM reference_posts WHERE state <> 'done')
-          AND (r.state <> 'confirmed' OR {_OPEN_POST}) AND r.problem IS DISTINCT FROM '{NOT_NEEDED}' AND {COVERED}
+          AND (r.state <> 'confirmed' OR {_OPEN_POST}) AND coalesce(r.problem, '') NOT IN {IDLE} AND {COVERED}
     )
 """  # noqa: S608 (the policy's clause and constants)
 _COUNTS = text(f"WITH {_LISTED} SELECT found_in, count(*) FROM listed WHERE found_in IS NOT NULL GROUP BY 1")  # noqa: S608

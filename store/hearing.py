@@ -79,7 +79,8 @@ def _speaks(status: Status | None) -> bool:
 async def _words_alone(connection: AsyncConnection, row: Any, actor: Actor, said: Said) -> Event | None:
     if said.words is None:
         return None
-    return await complaints.note(connection, row.ticket, actor, said.words, public=True)
+    event = await complaints.note(connection, row.ticket, actor, said.words, public=True)
+    return Event(event.kind, event.complaint_id, event.ticket, {**event.data, "system": actor.id})
 
 
 async def _told(connection: AsyncConnection, row: Any, actor: Actor, said: Said) -> Event:

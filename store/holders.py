@@ -51,6 +51,17 @@ async def ever(connection: AsyncConnection, complaint_id: int) -> list[Dispositi
     return [Disposition(*row) for row in await connection.execute(_ALL, {"id": complaint_id})]
 
 
+_CONCERNS = text("""
+    SELECT EXISTS (SELECT FROM dispositions WHERE complaint_id = :id AND agency = :agency
+                   AND (ended_at IS NULL OR ended_because = 'closed'))
+""")
+
+
+async def concerns(connection: AsyncConnection, complaint_id: int, agency: str) -> bool:
+    """Whether a complaint is an agency's matter: it has it, or had it when it ended."""
+    return bool((await connection.execute(_CONCERNS, {"id": complaint_id, "agency": agency})).scalar_one())
+
+
 _END_OTHERS = text("""
     UPDATE dispositions SET ended_at = now(), ended_because = 'replaced'
     WHERE complaint_id = :id AND ended_at IS NULL AND agency <> ALL(CAST(:agencies AS text[]))

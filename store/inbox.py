@@ -29,6 +29,8 @@ class Taken:
     merged: bool = False
     # How much that waited for this message is due now.
     released: int = 0
+    # The service counter at which this chat is, if it is one resident's chat at a counter.
+    counter_id: int | None = None
 
 
 # One statement, so that a repeated message costs one and changes nothing: the contact is touched (and
@@ -57,7 +59,7 @@ _TAKE = Statement("""
         unreachable_since = CASE WHEN CAST(:written AS boolean) THEN NULL ELSE known.unreachable_since END,
         unreachable_reason = CASE WHEN CAST(:written AS boolean) THEN NULL ELSE known.unreachable_reason END
     RETURNING (SELECT id FROM arrived) AS line_id, id AS contact_id, citizen_id, name, conversation,
-        merged_into IS NOT NULL AS merged
+        merged_into IS NOT NULL AS merged, counter_id
 """)
 
 
@@ -95,7 +97,9 @@ async def take(
     released = 0
     if window_until is not None and not row.merged:
         released = await deliveries.open_window(connection, row.contact_id, window_until)
-    return Taken(row.line_id, row.contact_id, row.citizen_id, row.name, row.conversation, row.merged, released)
+    return Taken(
+        row.line_id, row.contact_id, row.citizen_id, row.name, row.conversation, row.merged, released, row.counter_id
+    )
 
 
 _LINE = text("""

@@ -64,7 +64,8 @@ class Correction:
 COLUMNS = tuple(field.name for field in fields(Correction))
 
 # An agency that was named without its function says the function only if it does nothing else, or the function that
-# stood there too. The class is a person's only where a citizen said yes to a summary, which takes a contact.
+# stood there too. The class is a person's only where a citizen said yes to a summary, which takes a chat,
+# their own or that of whoever assisted them.
 _SIFTED = f"""
     WITH decided AS ({_DECIDED}), category AS (
         SELECT DISTINCT ON (complaint_id) complaint_id, category
@@ -72,7 +73,8 @@ _SIFTED = f"""
         ORDER BY complaint_id, id DESC
     ), labelled AS (
         SELECT k.id, k.secret, k.channel, k.title, k.text, d.at, coalesce(c.category, '') AS category,
-               CASE WHEN k.contact_id IS NULL THEN '' ELSE k.report_class END AS report_class,
+               CASE WHEN k.contact_id IS NULL AND NOT EXISTS (SELECT FROM assistances s WHERE s.complaint_id = k.id)
+                    THEN '' ELSE k.report_class END AS report_class,
                CAST(k.filed_at AT TIME ZONE coalesce(r.timezone, 'Asia/Jakarta') AS date) AS date,
                coalesce(a.name, '') AS agency,
                CASE WHEN d.said OR d.function = ANY(a.functions) THEN d.function

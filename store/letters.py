@@ -51,20 +51,22 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What our letter of a number was about: its reference, the complaint, the office that it went to."""
+    """What our letter of a number was about: its reference, the complaint, the office that it went to. `earlier`: the
+    office got the report back since, and with it a later letter."""
 
     reference_id: int
     complaint_id: int
     ticket: str
     agency: str | None
     address: str | None
+    earlier: bool = False
 
 
 _THREAD = text("""
-    SELECT r.id, r.complaint_id, k.ticket, r.agency, r.address
+    SELECT r.id, r.complaint_id, k.ticket, r.agency, r.address, r.external_id IS DISTINCT FROM :number AS earlier
     FROM complaint_references r JOIN complaints k ON k.id = r.complaint_id
     JOIN connections c ON c.system = r.system AND c.kind = 'email'
-    WHERE r.external_id = :number LIMIT 1
+    WHERE r.external_id = :number OR r.earlier @> ARRAY[CAST(:number AS text)] LIMIT 1
 """)
 
 
@@ -155,9 +157,9 @@ _CAME_BACK = text("""
 
 
 async def came_back(connection: AsyncConnection, found: Thread, code: str, *, report: bool) -> None:
-    """A letter of ours came back with that code: the reference has failed where it was the `report` itself, and in any
-    case a person must see to the address."""
-    if report:
+    """A letter of ours came back with that code: the reference has failed where it was the `report` itself and no later
+    one went after it, and in any case a person must see to the address."""
+    if report and not found.earlier:
         await connection.execute(_CAME_BACK, {"id": found.reference_id, "code": code or None})
     await attention.raise_matter(connection, CAME_BACK, complaint_id=found.complaint_id, detail=found.agency or code)
 

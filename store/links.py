@@ -22,7 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import carryovers, contacts, reunions
-from store.carryovers import LINKED, UNKNOWN, Busy, Nothing
+from store.carryovers import ASSISTED, LINKED, UNKNOWN, Busy, Nothing
 
 __all__ = ["Busy", "Chat", "leave", "link", "others"]
 
@@ -63,6 +63,8 @@ async def link(connection: AsyncConnection, code: str, *, by: int, now: datetime
     mine, theirs = chats[by], chats[found.contact_id]
     if mine.citizen_id is not None and mine.citizen_id == theirs.citizen_id:
         return LINKED
+    if await carryovers.assisted(connection, [by], [theirs.id]):
+        return ASSISTED
     if not await carryovers.use(connection, found, by=by, now=now):
         return UNKNOWN
     if mine.citizen_id is None and theirs.citizen_id is None:
@@ -99,6 +101,7 @@ _MOVE = [
         """,
         "UPDATE complaints SET citizen_id = :citizen WHERE id = ANY(:own) AND citizen_id = :old",
         "UPDATE ratings SET citizen_id = :citizen WHERE complaint_id = ANY(:own) AND citizen_id = :old",
+        "UPDATE assistances SET citizen_id = :citizen WHERE complaint_id = ANY(:own) AND citizen_id = :old",
         # The history tells the pelapor's own words by this id, in whichever chat they were written.
         """
         UPDATE complaint_history SET actor_id = CAST(:citizen AS text)
@@ -114,7 +117,8 @@ _MOVE = [
 
 async def leave(connection: AsyncConnection, contact_id: int) -> tuple[Chat, ...] | None:
     """Take a chat, which this transaction has locked, out of its link: its citizen is a new one, to whom belong the
-    complaints whose news come to this chat; all others stay with the other chats. Returns those, locked, to be told of
+    complaints whose news come to this chat; all others stay with the other chats, and so does what lets them assist
+    residents (store/volunteers.py). Returns those, locked, to be told of
     it; None where the chat is linked with none. Raises `Busy`."""
     rows = await _lock(connection, [contact_id], contact_id)
     mine = next(row for row in rows if row.id == contact_id)

@@ -288,6 +288,13 @@ async def drop(connection: AsyncConnection, contact_id: int, draft: int) -> None
     await connection.execute(statement, {"contact_id": contact_id, "draft": draft})
 
 
+async def erase(connection: AsyncConnection, contact_id: int, draft: int) -> None:
+    """The files of a draft are not to be kept at all: nothing names them any more, and the next night takes their bytes
+    off the shelf. What is filed already stays."""
+    statement = text("DELETE FROM media WHERE contact_id = :contact_id AND draft = :draft AND complaint_id IS NULL")
+    await connection.execute(statement, {"contact_id": contact_id, "draft": draft})
+
+
 # --- what is handed out ------------------------------------------------------------------------------
 
 # Pictures of which there is no clean copy yet: from before there were such copies. Where none can be made, the size of

@@ -74,13 +74,19 @@ async def open_of(connection: AsyncConnection, reference_ids: Sequence[int]) -> 
 # --- what is to follow --------------------------------------------------------------------------------
 
 # A report that will not go there has nothing that follows it.
-_NEVER = "r.problem IN ('secret', 'ended', 'not_needed') AND r.state = 'failed'"
+_NEVER = "r.problem IN ('secret', 'ended', 'not_needed', 'elsewhere') AND r.state = 'failed'"
+# Nor what an agency got that has lost the complaint since (store/holders.py: `concerns`).
+_THEIRS = """
+    (r.agency IS NULL OR EXISTS (
+        SELECT FROM dispositions d WHERE d.complaint_id = r.complaint_id AND d.agency = r.agency
+        AND (d.ended_at IS NULL OR d.ended_because = 'closed')))
+"""
 _FOLLOW = text(f"""
     INSERT INTO reference_posts (reference_id, kind, history_id)
     SELECT r.id, :kind, h.id FROM complaint_references r
     JOIN complaint_history h ON h.id = (
         SELECT max(id) FROM complaint_history WHERE complaint_id = :complaint_id AND event = :event)
-    WHERE r.complaint_id = :complaint_id AND ({_NEVER}) IS NOT TRUE
+    WHERE r.complaint_id = :complaint_id AND ({_NEVER}) IS NOT TRUE AND {_THEIRS}
       AND (:kind <> 'reply' OR :event = 'disputed' OR coalesce(h.note, h.reason) IS NOT NULL)
     ORDER BY r.id
     ON CONFLICT DO NOTHING RETURNING reference_id
@@ -90,7 +96,7 @@ _FOLLOW_FILE = text(f"""
     INSERT INTO reference_posts (reference_id, kind, media_id)
     SELECT r.id, 'attach', m.id FROM media m JOIN complaint_references r ON r.complaint_id = m.complaint_id
     WHERE m.id = :media_id AND m.staff_id IS NULL AND m.state = 'stored'
-      AND r.state <> 'waiting' AND ({_NEVER}) IS NOT TRUE
+      AND r.state <> 'waiting' AND ({_NEVER}) IS NOT TRUE AND {_THEIRS}
     ORDER BY r.id
     ON CONFLICT DO NOTHING RETURNING reference_id
 """)  # noqa: S608
@@ -116,7 +122,10 @@ _HOLD = text("""
     SELECT r.id FROM complaint_references r JOIN media m ON m.complaint_id = r.complaint_id
     WHERE m.id = :media_id ORDER BY r.id FOR SHARE OF r
 """)
-_FILES_GO_ALONG = text("DELETE FROM reference_posts WHERE reference_id = ANY(:ids) AND kind = 'attach'")
+_FILES_GO_ALONG = text("""
+    DELETE FROM reference_posts WHERE reference_id = ANY(:ids)
+      AND (kind = 'attach' OR state = 'failed' AND problem = 'elsewhere')
+""")
 _EARLIER = text(f"""
     INSERT INTO reference_posts (reference_id, kind, history_id)
     SELECT r.id, 'reply', h.id FROM complaint_references r JOIN complaint_history h ON h.complaint_id = r.complaint_id
@@ -150,8 +159,8 @@ async def attach(
     state: str = WAITING,
     problem: str | None = None,
 ) -> None:
-    """Files of a report that went along with it (`done`), are to follow it (`waiting`), or cannot (`failed`, and why).
-    What is there already stays so."""
+    """Files of a report that went along with it (`done`), may have done so (`unknown`, and why), are to follow it
+    (`waiting`), or cannot (`failed`, and why). What is there already stays so."""
     if media_ids:
         parameters = {"reference_id": reference_id, "media_ids": list(media_ids), "state": state, "problem": problem}
         await connection.execute(_ATTACH, parameters)

@@ -139,6 +139,64 @@ async def plan(
     return None if row is None else int(row.id)
 
 
+# A person has said that it is not needed; what is on its way, or of which nobody knows, no machine touches.
+_RENEW = text("""
+    UPDATE complaint_references r
+    SET state = :state, problem = CAST(:problem AS text), detail = NULL, connection_id = :connection_id,
+        address = :address, token = NULL, attempts = 0, waiting_since = now(), check_at = now(), confirmed_at = NULL,
+        earlier = CASE WHEN r.external_id IS NULL THEN r.earlier ELSE r.earlier || r.external_id END,
+        external_id = NULL
+    FROM dispositions d
+    WHERE r.complaint_id = :complaint_id AND r.system = :system AND r.agency = :agency
+      AND d.complaint_id = r.complaint_id AND d.agency = r.agency AND d.ended_at IS NULL
+      AND d.disposed_at > r.waiting_since
+      AND (r.state = 'failed' AND r.problem IS DISTINCT FROM 'not_needed' OR r.state = 'confirmed' AND :letter)
+    RETURNING r.id
+""")
+_IN_DOUBT = text("""
+    SELECT problem FROM complaint_references
+    WHERE complaint_id = :complaint_id AND system = :system AND agency = :agency AND state = 'unknown'
+""")
+
+
+async def renew(
+    connection: AsyncConnection,
+    complaint_id: int,
+    system: str,
+    agency: str,
+    *,
+    connection_id: int,
+    address: str | None,
+    problem: str | None,
+    letter: bool,
+) -> int | None:
+    """An agency that had lost a complaint has it again: what surely is not there is to be sent, and a `letter` is sent
+    anew even where the one of before arrived, whose number is kept. Returns the id of the reference; None where the
+    agency has had the complaint all the time since, and where nothing is to be sent.
+
+    To be called in the transaction of the disposition, after `plan` found a reference.
+    """
+    parameters = {
+        "complaint_id": complaint_id,
+        "system": system,
+        "agency": agency,
+        "connection_id": connection_id,
+        "address": address,
+        "state": FAILED if problem else WAITING,
+        "problem": problem,
+        "letter": letter,
+    }
+    found: int | None = (await connection.execute(_RENEW, parameters)).scalar_one_or_none()
+    return found
+
+
+async def doubt(connection: AsyncConnection, complaint_id: int, system: str, agency: str) -> str | None:
+    """Why nobody knows whether an agency's copy arrived: a key of texts; None where that is known."""
+    asked = {"complaint_id": complaint_id, "system": system, "agency": agency}
+    found: str | None = (await connection.execute(_IN_DOUBT, asked)).scalar_one_or_none()
+    return found
+
+
 _BEGIN = text("""
     UPDATE complaint_references SET state = 'sent', sent_at = now(), attempts = attempts + 1, check_at = NULL,
            problem = NULL, detail = NULL, token = NULL

@@ -99,7 +99,8 @@ DANGER, UNCLEAR, CLEAR = 0, 1, 2
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A report that waits to be sorted. `rank` is DANGER, UNCLEAR or CLEAR; `due_at` its next deadline, if one runs;
-    `back` says why it came back ("denied", "disputed"), if it did; `others` how many officers have it open."""
+    `back` says why it came back ("denied", "disputed"), if it did; `assisted`: somebody assisted the pelapor; `others`
+    how many officers have it open."""
 
     id: int
     ticket: str
@@ -122,6 +123,7 @@ class Waiting:
     merged: int
     sensitive: bool
     replied: bool
+    assisted: bool
     others: int
     cursor: str
 
@@ -187,7 +189,7 @@ _NARROWED = """
 """
 _DETAILS = f"""
     k.id, k.ticket, k.version, k.title, k.status, k.report_class, k.region, k.function, k.agency, k.confidence,
-    k.anonymous, k.secret, k.filed_at,
+    k.anonymous, k.secret, k.filed_at, EXISTS (SELECT 1 FROM assistances s WHERE s.complaint_id = k.id) AS assisted,
     (SELECT count(*) FROM media f WHERE f.complaint_id = k.id AND f.state IN ('waiting', 'stored')) AS files,
     (SELECT count(*) FROM complaint_parties p WHERE p.complaint_id = k.id AND p.role = 'pengikut') AS followers,
     (SELECT count(*) FROM complaints j WHERE j.merged_into = k.id) AS merged,
@@ -264,6 +266,7 @@ def _waiting(row: Any) -> Waiting:
         merged=row.merged,
         sensitive=row.sensitive,
         replied=row.replied,
+        assisted=row.assisted,
         others=row.others,
         cursor=_cursor(row),
     )

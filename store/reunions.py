@@ -40,15 +40,20 @@ async def involved(connection: AsyncConnection, contact_ids: Collection[int]) ->
     return list((await connection.execute(_INVOLVED, {"ids": list(contact_ids)})).scalars())
 
 
-_CHAT = text("SELECT id, address, citizen_id, name, conversation, last_message_at FROM contacts WHERE id = :id")
+_CHAT = text("""
+    SELECT id, address, citizen_id, name, conversation, last_message_at, counter_id FROM contacts WHERE id = :id
+""")
 
 
 async def join(connection: AsyncConnection, one: int, other: int) -> int:
-    """Make one chat of two of one channel; returns the id of the one that stays. Raises `Busy`.
+    """Make one chat of two of one channel; returns the id of the one that stays. Raises `Busy`, and ValueError for a
+    chat of a counter, which is nobody's.
 
     A complaint that changes hands is "carried" in its history. What was in the hands of a speaker stays so.
     """
     chats = [(await connection.execute(_CHAT, {"id": id_})).one() for id_ in (one, other)]
+    if any(chat.counter_id is not None for chat in chats):
+        raise ValueError("a chat of a counter is joined with no other")
     # A chat in which nobody has written has the lowest place; of two that are alike, the older one stays.
     stays, gone = sorted(chats, key=lambda chat: (_seconds(chat.last_message_at), -chat.id), reverse=True)
     both = {"stays": stays.id, "gone": gone.id, "address": stays.address}
@@ -57,7 +62,7 @@ async def join(connection: AsyncConnection, one: int, other: int) -> int:
     numbered = {**both, "offset": offset}
     await _carry(connection, both, complaint_ids)
     citizen = await _become_one_citizen(connection, stays, gone, complaint_ids)
-    for statement in (_COMPLAINTS, _FILES, _CODES):
+    for statement in (_COMPLAINTS, _FILES, _CODES, _ASSISTANCES):
         await connection.execute(statement, numbered)
     for statement in (_USED_CODES, _MATTERS, _SAME_MATTERS, _HEARD):
         await connection.execute(statement, both)
@@ -95,7 +100,7 @@ _HELD_BY_OTHERS = [
         SELECT (SELECT count(*) FROM {table} WHERE contact_id = :gone)
              - (SELECT count(*) FROM (SELECT 1 FROM {table} WHERE contact_id = :gone FOR UPDATE SKIP LOCKED) free)
     """)  # noqa: S608 (these names, and no value)
-    for table in ("deliveries", "media", "attention", "carryovers")
+    for table in ("deliveries", "media", "attention", "carryovers", "assistances")
 ]
 
 
@@ -114,7 +119,8 @@ async def _lock_all(connection: AsyncConnection, both: Mapping[str, Any]) -> lis
 _HIGHEST = text("""
     SELECT greatest(0, (SELECT max(draft) FROM complaints WHERE contact_id = :id),
                     (SELECT max(draft) FROM media WHERE contact_id = :id),
-                    (SELECT max(draft) FROM carryovers WHERE contact_id = :id))
+                    (SELECT max(draft) FROM carryovers WHERE contact_id = :id),
+                    (SELECT max(draft) FROM assistances WHERE contact_id = :id))
 """)
 
 
@@ -186,6 +192,9 @@ _ONE_CITIZEN = [
         WHERE complaint_id = ANY(:ids) AND actor_kind = 'citizen' AND actor_id = CAST(:old AS text)
         """,
         "UPDATE contacts SET citizen_id = :citizen WHERE citizen_id = :old",
+        # Who may assist residents, and who was assisted.
+        "UPDATE volunteers SET citizen_id = :citizen WHERE citizen_id = :old",
+        "UPDATE assistances SET citizen_id = :citizen WHERE citizen_id = :old",
         "UPDATE citizens SET name = coalesce(name, (SELECT name FROM citizens WHERE id = :old)) WHERE id = :citizen",
         "DELETE FROM citizens WHERE id = :old",
     )
@@ -226,6 +235,7 @@ _COMPLAINTS = text("""
 """)
 _FILES = text("UPDATE media SET contact_id = :stays, draft = draft + :offset WHERE contact_id = :gone")
 _CODES = text("UPDATE carryovers SET contact_id = :stays, draft = draft + :offset WHERE contact_id = :gone")
+_ASSISTANCES = text("UPDATE assistances SET contact_id = :stays, draft = draft + :offset WHERE contact_id = :gone")
 _USED_CODES = text("UPDATE carryovers SET used_by = :stays WHERE used_by = :gone")
 _MATTERS = text("UPDATE attention SET contact_id = :stays WHERE contact_id = :gone")
 _SAME_MATTERS = text("""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import complaints, guesses, moves
+from store import assistances, attention, complaints, guesses, lapsed, moves
 from store.complaints import Actor
 
 # A text without its personal data; None where they could not be looked for.
@@ -85,7 +86,8 @@ _HELD = text("""
         SELECT count(*) AS files,
                coalesce(sum(m.size + coalesce(m.clean_size, 0)) FILTER (WHERE m.state = 'stored'), 0) AS bytes
         FROM media m
-        WHERE m.staff_id IS NULL AND ((m.contact_id = c.id AND m.complaint_id IS NULL) OR m.complaint_id IN (
+        WHERE m.staff_id IS NULL AND ((m.contact_id = c.id AND m.complaint_id IS NULL AND NOT EXISTS (
+            SELECT FROM assistances a WHERE a.contact_id = c.id AND a.draft = m.draft)) OR m.complaint_id IN (
             SELECT p.complaint_id FROM complaint_parties p WHERE p.contact_id = c.id AND p.role = 'pelapor'))
     ) f
     WHERE c.id = :contact_id
@@ -98,7 +100,8 @@ _KEPT = text("""
 
 
 async def held(connection: AsyncConnection, contact_id: int, policy: Policy) -> Held:
-    """What is kept of this chat and of what it filed. Nothing in it is about anybody else."""
+    """What is kept of this chat and of what it filed. Nothing in it is about anybody else: drafts that residents tell
+    here with the help of a volunteer are theirs."""
     row = (await connection.execute(_HELD, {"contact_id": contact_id, "ended": _ENDED})).one()
     conversation = row.conversation or {}
     return Held(
@@ -109,7 +112,7 @@ async def held(connection: AsyncConnection, contact_id: int, policy: Policy) -> 
         language=conversation.get("language", "id"),
         heard=row.heard,
         spoken=row.spoken,
-        drafts=len(_drafts(conversation)),
+        drafts=sum(_consent(each) is None for each in _drafts(conversation)),
         files=row.files,
         bytes=int(row.bytes),
         complaints=await _kept(connection, contact_id, policy),
@@ -129,13 +132,20 @@ def _drafts(conversation: Mapping[str, Any]) -> list[Any]:
     return [each for each in (conversation.get("draft"), *(conversation.get("parked") or ())) if each]
 
 
+def _consent(draft: Mapping[str, Any]) -> int | None:
+    """The assistance that a draft knows, if a resident tells it with somebody's help and has agreed to that."""
+    found = ((draft.get("context") or {}).get("assist") or {}).get("id")
+    return found if isinstance(found, int) else None
+
+
 # --- to erase ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What went, as counts, and what stays. `conversation` is what is left of the chat's memory: whoever holds an
-    older copy must not write it back. `freed` are SHA-256 of files that may be unused once this has committed."""
+    older copy must not write it back. `freed` are SHA-256 of files that may be unused once this has committed.
+    `helper`: this was a volunteer, who is none any more."""
 
     heard: int
     spoken: int
@@ -146,6 +156,7 @@ class Erased:
     kept: tuple[Kept, ...]
     conversation: Mapping[str, Any]
     freed: tuple[str, ...]
+    helper: bool = False
 
 
 # What must outlive everything else: the count of drafts, since (contact, number) is filed once; how much was filed
@@ -168,7 +179,8 @@ _FORGET_SPOKEN = text("""
     WHERE contact_id = :id AND sent_at IS NOT NULL AND (says <> '[]' OR buttons <> '[]') RETURNING id
 """)
 _DROP_FILES = text("""
-    DELETE FROM media WHERE contact_id = :id AND complaint_id IS NULL
+    DELETE FROM media m WHERE m.contact_id = :id AND m.complaint_id IS NULL AND NOT EXISTS (
+        SELECT FROM assistances a WHERE a.contact_id = m.contact_id AND a.draft = m.draft AND a.saved IS NOT NULL)
     RETURNING coalesce(sha256, CASE WHEN channel = 'webchat' THEN provider_id END) AS name, clean_sha256
 """)
 _DROP_FOLLOWS = text(
@@ -198,6 +210,16 @@ _FORGET_CITIZEN = text("""
       AND NOT EXISTS (SELECT 1 FROM complaint_parties p WHERE p.citizen_id = z.id)
       AND NOT EXISTS (SELECT 1 FROM complaints k WHERE k.citizen_id = z.id)
 """)
+# Who assisted residents does so no more, and has no name; that somebody did stays, as counts.
+_END_GRANT = text("""
+    UPDATE volunteers SET name = NULL, revoked_at = coalesce(revoked_at, now()), code_sha256 = NULL, code_until = NULL
+    WHERE citizen_id = :citizen AND (name IS NOT NULL OR revoked_at IS NULL)
+""")
+# Whoever was assisted and has a chat now is reached there.
+_FORGET_REACH = text("""
+    UPDATE assistances a SET reach_words = NULL FROM complaints k
+    WHERE k.citizen_id = :citizen AND a.complaint_id = k.id AND a.taken_at IS NOT NULL AND a.reach_words IS NOT NULL
+""")
 
 
 async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) -> Erased:
@@ -213,10 +235,14 @@ async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) ->
     without them the next owner of the telephone number would be taken for this person. `sweep` forgets all of that once
     nothing needs it. What were addresses of chats that are joined with this one goes now.
 
+    A volunteer is none any more, in all of their chats. What residents have told here with their help is not theirs to
+    erase: it goes to the desk, with its files (`assistances.give_to_desk`).
+
     The chat should be locked by this transaction.
     """
     chat = (await connection.execute(_CONTACT, {"id": contact_id})).one()
     before = chat.conversation or {}
+    await _leave_to_desk(connection, contact_id, _drafts(before))
     conversation = {name: before[name] for name in _REMEMBERED if name in before}
     of_chat = {"id": chat.id, "channel": chat.channel, "address": chat.address, "citizen": chat.citizen_id}
     forget = {"id": chat.id, "conversation": json.dumps(conversation)}
@@ -229,17 +255,48 @@ async def erase(connection: AsyncConnection, contact_id: int, policy: Policy) ->
     await connection.execute(_DROP_MERGED, {"id": chat.id, "most": 1000})
     await connection.execute(_FORGET_CONTACT, forget)
     await connection.execute(_FORGET_CITIZEN, of_chat)
+    helper = (await connection.execute(_END_GRANT, of_chat)).rowcount
+    await connection.execute(_FORGET_REACH, of_chat)
     return Erased(
         heard=len(heard),
         spoken=len(spoken),
-        drafts=len(_drafts(before)),
+        drafts=sum(_consent(each) is None for each in _drafts(before)),
         files=len(files),
         follows=len(follows),
         comments=len(comments),
         kept=await _kept(connection, contact_id, policy),
         conversation=conversation,
         freed=_names(files),
+        helper=bool(helper),
     )
+
+
+_NOW = text("SELECT now()")
+
+
+async def _leave_to_desk(connection: AsyncConnection, contact_id: int, drafts: Sequence[Mapping[str, Any]]) -> None:
+    """Give drafts that residents have agreed to tell here to an officer; those in which nothing is told are dropped."""
+    now = (await connection.execute(_NOW)).scalar_one()
+    for draft in drafts:
+        consent, number = _consent(draft), draft.get("number")
+        if consent is None or not isinstance(number, int):
+            continue
+        with suppress(assistances.NoAssistance):
+            if draft.get("told") or draft.get("photos") or draft.get("voices"):
+                await assistances.give_to_desk(connection, consent, contact_id, number, draft, None, None, now)
+                await attention.raise_matter(connection, assistances.MATTER)
+            else:
+                found = await assistances.of_draft(connection, consent, contact_id, number)
+                await assistances.ended(connection, found.id, "dropped", now)
+
+
+async def forget_words(connection: AsyncConnection, contact_id: int) -> None:
+    """Take away all words that were heard and spoken in a chat, which is locked; of a message nothing is left but that
+    it came. For a chat that nobody comes back to: with this alone, what waits to be said is still said."""
+    chat = (await connection.execute(_CONTACT, {"id": contact_id})).one()
+    of_chat = {"id": chat.id, "channel": chat.channel, "address": chat.address, "before": None}
+    for statement in (_FORGET_HEARD, _FORGET_SPOKEN):
+        await connection.execute(statement, of_chat)
 
 
 def _names(files: Sequence[Any]) -> tuple[str, ...]:
@@ -267,7 +324,8 @@ async def unused(connection: AsyncConnection, names: Collection[str]) -> tuple[s
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What one round of retention did, as counts. `unmasked` are complaints that were due, but whose words could not be
-    looked through: they wait. `freed` are SHA-256 of files that may be unused once this has committed."""
+    looked through: they wait. `freed` are SHA-256 of files that may be unused once this has committed. `drafts` are
+    those of assisted residents that nobody has settled in time, `volunteers` those who need no name any more."""
 
     chats: int = 0
     complaints: int = 0
@@ -276,11 +334,14 @@ class Swept:
     guesses: int = 0
     codes: int = 0
     freed: tuple[str, ...] = ()
+    drafts: int = 0
+    volunteers: int = 0
 
     @property
     def done(self) -> bool:
         """Whether there was nothing to do, so that another round would find nothing either."""
-        return not (self.chats or self.complaints or self.files or self.guesses or self.codes)
+        counts = (self.chats, self.complaints, self.files, self.guesses, self.codes, self.drafts, self.volunteers)
+        return not any(counts)
 
 
 async def sweep(connection: AsyncConnection, now: datetime, policy: Policy, mask: Mask, most: int = 100) -> Swept:
@@ -291,9 +352,12 @@ async def sweep(connection: AsyncConnection, now: datetime, policy: Policy, mask
     """
     chats = await _sweep_chats(connection, now - timedelta(days=policy.chat_days), most)
     people = await _sweep_people(connection, now, now - timedelta(days=policy.chat_days), most)
+    longest = timedelta(days=max(policy.chat_days, policy.draft_days))
+    drafts = await _sweep_assisted(connection, now, now - longest, most)
     files = await _sweep_files(connection, now - timedelta(days=policy.draft_days), most)
     closed_before = now - timedelta(days=policy.closed_days)
     anonymised, unmasked, freed = await _sweep_complaints(connection, closed_before, mask, most)
+    helpers = {"before": closed_before, "most": most}
     return Swept(
         chats=chats + people,
         complaints=anonymised,
@@ -302,6 +366,8 @@ async def sweep(connection: AsyncConnection, now: datetime, policy: Policy, mask
         guesses=await guesses.sweep(connection, now, most),
         codes=len((await connection.execute(_SWEEP_CODES, {"now": now, "most": most})).all()),
         freed=tuple(sorted({*_names(files), *freed})),
+        drafts=drafts,
+        volunteers=len((await connection.execute(_SWEEP_VOLUNTEERS, helpers)).all()),
     )
 
 
@@ -310,6 +376,41 @@ _SWEEP_CODES = text("""
         SELECT id FROM carryovers WHERE used_at IS NOT NULL OR expires_at <= :now LIMIT :most FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
+
+# Whoever has not assisted for so long as a complaint is kept has to answer for none any more.
+_SWEEP_VOLUNTEERS = text("""
+    UPDATE volunteers SET name = NULL, code_sha256 = NULL, code_until = NULL WHERE id IN (
+        SELECT v.id FROM volunteers v
+        WHERE v.name IS NOT NULL AND least(v.revoked_at, v.valid_until + interval '1 day') < :before
+          AND NOT EXISTS (
+              SELECT FROM assistances a JOIN complaints k ON k.id = a.complaint_id WHERE a.volunteer_id = v.id
+                AND NOT EXISTS (SELECT FROM complaint_history h WHERE h.complaint_id = k.id AND h.event = 'anonymised'))
+        ORDER BY v.id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
+# What residents have told and no officer has settled is kept as long as the words of a chat; the row stays as a count.
+# So do consents whose draft is nowhere any more.
+_SWEEP_ASSISTED = text("""
+    UPDATE assistances SET saved = NULL, consent_words = '', reach_words = NULL,
+        outcome = coalesce(outcome, 'dropped'), ended_at = coalesce(ended_at, CAST(:now AS timestamptz))
+    WHERE id IN (
+        SELECT a.id FROM assistances a JOIN contacts c ON c.id = a.contact_id
+        WHERE a.saved IS NOT NULL AND a.ended_at < :before
+           OR a.outcome IS NULL AND a.consented_at < :before AND (c.conversation IS NULL OR NOT (
+              c.conversation @> jsonb_build_object('draft', jsonb_build_object('number', a.draft))
+              OR c.conversation @>
+                 jsonb_build_object('parked', jsonb_build_array(jsonb_build_object('number', a.draft)))))
+        ORDER BY a.id LIMIT :most FOR UPDATE OF a SKIP LOCKED)
+    RETURNING id
+""")
+
+
+async def _sweep_assisted(connection: AsyncConnection, now: datetime, before: datetime, most: int) -> int:
+    swept = (await connection.execute(_SWEEP_ASSISTED, {"now": now, "before": before, "most": most})).all()
+    if swept and not await lapsed.any_kept(connection):
+        await attention.settle(connection, assistances.MATTER)
+    return len(swept)
+
 
 # Chats with words that are old enough to go. While a complaint of theirs is open, its officer may have to read what was
 # said, and the citizen to look it up; an open draft is ended by the conversation itself, with a word.
@@ -371,6 +472,8 @@ _FORGOTTEN = text("""
       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.contact_id = c.id)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.contact_id = c.id AND d.sent_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM attention a WHERE a.contact_id = c.id AND a.closed_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM volunteers v WHERE v.citizen_id = c.citizen_id AND v.revoked_at IS NULL
+                        AND v.valid_until >= CAST(:now AS timestamptz) - interval '1 day')
     ORDER BY c.id LIMIT :most FOR UPDATE OF c SKIP LOCKED
 """)
 _FORGET_SENT = text("""
@@ -385,7 +488,7 @@ _FORGET_PEOPLE = text("""
 async def _sweep_people(connection: AsyncConnection, now: datetime, before: datetime, most: int) -> int:
     """Forget how people were called of whom nothing is kept any more; whoever writes again is new to us."""
     merged = (await connection.execute(_SWEEP_MERGED, {"settled": now - _SETTLED, "most": most})).all()
-    people = (await connection.execute(_FORGOTTEN, {"before": before, "most": most})).all()
+    people = (await connection.execute(_FORGOTTEN, {"now": now, "before": before, "most": most})).all()
     for person in people:
         of_chat = {"channel": person.channel, "address": person.address, "before": None}
         await connection.execute(_FORGET_HEARD, of_chat)
@@ -395,11 +498,13 @@ async def _sweep_people(connection: AsyncConnection, now: datetime, before: date
     return len(merged) + len(people)
 
 
-# Files that came for a draft which was dropped since.
+# Files that came for a draft which was dropped since; those of a draft that waits for an officer are there.
 _SWEEP_FILES = text("""
     DELETE FROM media WHERE id IN (
         SELECT m.id FROM media m LEFT JOIN contacts c ON c.id = m.contact_id
         WHERE m.complaint_id IS NULL AND m.created_at < :before
+          AND NOT EXISTS (
+              SELECT FROM assistances a WHERE a.contact_id = m.contact_id AND a.draft = m.draft AND a.saved IS NOT NULL)
           AND (m.draft IS NULL OR c.conversation IS NULL OR NOT (
               c.conversation @> jsonb_build_object('draft', jsonb_build_object('number', m.draft))
               OR c.conversation @>
@@ -564,6 +669,12 @@ _DROP_FAILED_NEWS = text("""
         FOR UPDATE SKIP LOCKED)
 """)
 _FORGET_MATTERS = text("UPDATE attention SET contact_id = NULL WHERE complaint_id = :id AND contact_id IS NOT NULL")
+# Nobody takes it over any more, and nobody is looked for; that it was told with somebody's help is a count.
+_FORGET_ASSISTED = text("""
+    UPDATE assistances SET citizen_id = NULL, consent_words = '', reach_words = NULL, keeps = false, code_sha256 = NULL,
+        code_until = NULL
+    WHERE complaint_id = :id
+""")
 # What other systems told of it, and what followed it there: that it was, and when, stays; words and files go.
 _FORGET_TOLD = text("""
     UPDATE reference_entries e SET words = NULL, by = NULL FROM complaint_references r
@@ -601,6 +712,7 @@ async def _anonymise(
         _FORGET_NEWS,
         _DROP_FAILED_NEWS,
         _FORGET_MATTERS,
+        _FORGET_ASSISTED,
         _FORGET_TOLD,
         _FORGET_POSTS,
     ):

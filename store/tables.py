@@ -150,6 +150,7 @@ contacts = Table(
     _now("created_at"),
     UniqueConstraint("channel", "address"),
     Index("ix_contacts_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    Index("ix_contacts_counter_id", "counter_id", postgresql_where=text("counter_id IS NOT NULL")),
     # No index on what every turn changes (conversation, last_message_at): it would end PostgreSQL's HOT updates.
     postgresql_with={"fillfactor": "70"},
 )
@@ -833,10 +834,13 @@ complaint_references = Table(
     Column("check_at", Moment),
     # Since when it is to be sent: how long a machine tries counts from here.
     _now("waiting_since"),
+    # The numbers that it had before it was sent anew, because the agency got the complaint back (e-mail).
+    Column("earlier", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("complaint_id", "system", "agency", postgresql_nulls_not_distinct=True),
     UniqueConstraint("system", "external_id"),
     Index("ix_complaint_references_open", "state", "id", postgresql_where=text("state <> 'confirmed'")),
     Index("ix_complaint_references_check_at", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+    Index("ix_complaint_references_earlier", "earlier", postgresql_using="gin"),
     CheckConstraint("state IN ('waiting', 'sent', 'unknown', 'confirmed', 'failed')", name="state"),
     CheckConstraint("state <> 'confirmed' OR external_id IS NOT NULL", name="confirmed"),
 )
@@ -1099,6 +1103,15 @@ assistances = Table(
     UniqueConstraint("contact_id", "draft"),
     Index("ix_assistances_volunteer_id", "volunteer_id", "consented_at"),
     Index("ix_assistances_saved", "id", postgresql_where=text("saved IS NOT NULL")),
+    # The telephone as the network takes it (store/assistances.py: TELEPHONE), as PostgreSQL writes it.
+    Index(
+        "ix_assistances_telephone",
+        text(
+            "regexp_replace(regexp_replace(reach_words, '[^0-9]'::text, ''::text, 'g'::text),"
+            " '^(00)?(62)?0*'::text, ''::text)"
+        ),
+        postgresql_where=text("reach = 'phone'"),
+    ),
     CheckConstraint("num_nonnulls(volunteer_id, counter_id) = 1", name="who"),
     CheckConstraint("reach IN ('chat', 'phone', 'place', 'none')", name="reach"),
     CheckConstraint("outcome IN ('filed', 'dropped', 'desk', 'withdrawn')", name="outcome"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import httpx
 from fastapi import FastAPI
+from running import Running
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from desk.access import COOKIE
@@ -40,5 +41,18 @@ async def signed_in(app: FastAPI, *grants: Grant, login: str = "") -> AsyncItera
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://test/desk", cookies={COOKIE: token}, headers={"x-staff": str(staff_id)}
+    ) as client:
+        yield client
+
+
+@asynccontextmanager
+async def signed_in_at(running: Running, *grants: Grant, login: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    """The same over real HTTP, at a house that runs."""
+    async with running.house.engine.begin() as connection:
+        staff_id = await staff.add(connection, login or f"petugas{datetime.now(UTC):%f%S}", "Petugas Uji", grants)
+        token = await staff.open_session(connection, staff_id, running.house.now(), verified=True)
+    origin = {"origin": running.address}
+    async with httpx.AsyncClient(
+        base_url=f"{running.address}/desk", cookies={COOKIE: token}, headers=origin, timeout=30
     ) as client:
         yield client

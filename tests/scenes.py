@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +25,9 @@ from store.policy import Grant, Subject
 
 NAME, ADDRESS, COVERED = "Zulkarnain Tersembunyi", "998877665544", "KataTertutupSekali"
 NOBODY, HALF, WITHOUT, TWICE = "nobody", "half signed in", "no grant", "two grants"
+# Who assisted with the assisted report, how its pelapor is reached, and a draft that was given to the desk.
+ASSISTANT, REACH = "Sukmawati Pendampingwati", "0813-5550-7777"
+DRAFT_WORDS, DRAFT_REACH, RESIDENT = "KataDrafDampingan", "posko Kertapati nomor 9", "Mulyadi Dibantuwan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +41,26 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who comes to the desk: with these grants, signed in so far."""
+    """Somebody who comes to the desk: with these grants, signed in so far; `cookies` are what else their browser
+    holds."""
 
     name: str
     grants: tuple[Grant, ...] = ()
     staff_id: int | None = None
     verified: bool = True
+    cookies: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(slots=True)
 class Scene:
-    """The app, the reports by what is special about them, and everybody."""
+    """The app, the reports by what is special about them, everybody, and the number of a draft that was given to the
+    desk."""
 
     app: FastAPI
     house: House
     reports: dict[str, Report]
     people: list[Person]
+    draft_id: int
 
     async def send(self, person: Person, route: Found, report: Report | None, **more: Any) -> Answer:
         """That person at that route, with the least that a form can have."""
@@ -76,7 +85,12 @@ class Scene:
                     connection, person.staff_id, datetime.now(UTC), verified=person.verified
                 )
         own = {"ticket": report.ticket, "file_id": str(report.file_id)} if report else {}
-        path = filled(route, {**own, "token": "x" * 40, "rest": "x.css", **(values or {})})
+        # A draft has no report, and its file is not the report's.
+        drafts = {"draft_id": str(self.draft_id)}
+        path = filled(route, {**drafts, **own, "token": "x" * 40, "rest": "x.css", **(values or {})})
+        if person.cookies:
+            held = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+            request["headers"] = {**request.get("headers", {}), "cookie": held}
         return await ask(self.app, route.method, f"/desk{path}", token=token, **request)
 
 
@@ -89,6 +103,7 @@ REPORTS: Mapping[str, tuple[str, str | None, dict[str, Any]]] = {
     "merged": ("16.71.01", "16.71-pu", {}),
     "Rahasia": ("16.71.01", "16.71-pu", {"secret": True}),
     "Anonim": ("16.71.01", "16.71-pu", {"anonymous": True}),
+    "assisted": ("16.71.01", "16.71-pu", {}),
 }
 
 
@@ -125,6 +140,8 @@ async def _report(connection: AsyncConnection, kind: str) -> Report:
     file_id = (await execute(connection, stored, id=event.complaint_id, sha256=_BYTES)).scalar_one()
     if hidden:
         await _talk(connection, event.complaint_id, contact)
+    if kind == "assisted":
+        await _assisted(connection, event.complaint_id)
     return Report(event.ticket, Subject(region, (agency,) if agency else ()), file_id)
 
 
@@ -179,11 +196,87 @@ async def _talk(connection: AsyncConnection, complaint_id: int, contact: int | N
     )
 
 
+VOLUNTEER, COUNTER = "volunteer's chat", "counter's tablet"
+# What their browsers hold; the house knows the digests.
+CHAT_COOKIE, LOKET_COOKIE = "v" * 43, "k" * 43
+
+
+async def _assisted(connection: AsyncConnection, complaint_id: int) -> None:
+    """A volunteer with a web chat assisted with this report; its resident has no chat and is to be called. Matters
+    about it wait."""
+    address = hashlib.sha256(CHAT_COOKIE.encode()).hexdigest()[:32]
+    volunteer = """
+        WITH person AS (INSERT INTO citizens (name) VALUES (:name) RETURNING id), chat AS (
+            INSERT INTO contacts (channel, address, citizen_id, name) SELECT 'webchat', :address, id, :name FROM person
+        )
+        INSERT INTO volunteers (name, region, valid_until, citizen_id, redeemed_at, trained_at)
+        SELECT :name, '16.71.01', DATE '2099-12-31', id, now(), now() FROM person
+    """
+    await execute(connection, volunteer, name=ASSISTANT, address=address)
+    resident = """
+        WITH person AS (INSERT INTO citizens (name) VALUES (:name) RETURNING id), party AS (
+            INSERT INTO complaint_parties (complaint_id, citizen_id, role) SELECT :id, id, 'pelapor' FROM person
+        )
+        UPDATE complaints SET citizen_id = person.id FROM person WHERE complaints.id = :id
+    """
+    await execute(connection, resident, name=RESIDENT, id=complaint_id)
+    await execute(connection, _ASSISTANCE, draft=1, reach="phone", words=REACH, saved=None, id=complaint_id)
+    for kind, detail in (("reach_resident", "phone"), ("consent_withdrawn", None)):
+        raised = "INSERT INTO attention (kind, complaint_id, detail) VALUES (:kind, :id, :detail)"
+        await execute(connection, raised, kind=kind, id=complaint_id, detail=detail)
+
+
+_ASSISTANCE = """
+    INSERT INTO assistances (volunteer_id, contact_id, draft, consented_at, consent_words, consent_language, reach,
+                             reach_words, keeps, saved, citizen_id, complaint_id, outcome, ended_at)
+    SELECT v.id, c.id, :draft, now(), 'Boleh saya bantu?', 'id', :reach, :words, true, CAST(:saved AS jsonb),
+           k.citizen_id, k.id, CASE WHEN k.id IS NULL THEN 'desk' ELSE 'filed' END, now()
+    FROM volunteers v JOIN contacts c ON c.citizen_id = v.citizen_id
+    LEFT JOIN complaints k ON k.id = CAST(:id AS bigint) RETURNING id
+"""
+SAVED = {
+    "number": 2,
+    "told": [[f"Air bersih tidak mengalir di RT 5. Saya dengar {DRAFT_WORDS} sebabnya.", 7]],
+    "answers": {
+        "place": [{"text": "RT 5 Kertapati", "region": "16.71.01", "name": "Ilir Barat II"}, 8],
+        "time": [{"words": "sejak kemarin"}, 9],
+        "resident": [RESIDENT, 10],
+    },
+    "photos": 1,
+    "context": {"assist": {"id": 1, "at": 0}},
+}
+
+
+async def _draft(connection: AsyncConnection) -> int:
+    """A draft of the same volunteer's, with a photo, that was given to the desk."""
+    saved = json.dumps(SAVED)
+    found: int = (
+        await execute(connection, _ASSISTANCE, draft=2, reach="place", words=DRAFT_REACH, saved=saved, id=None)
+    ).scalar_one()
+    stored = """
+        INSERT INTO media (contact_id, draft, kind, channel, provider_id, content_type, size, sha256, state)
+        SELECT contact_id, draft, 'photo', 'webchat', 'x', 'image/jpeg', 3, :sha256, 'stored'
+        FROM assistances WHERE id = :id
+    """
+    await execute(connection, stored, id=found, sha256=_BYTES)
+    return found
+
+
+async def _counter(connection: AsyncConnection, staff_id: int) -> None:
+    """A counter that an officer has opened."""
+    opened = """
+        INSERT INTO counters (staff_id, name, region, token_sha256, expires_at)
+        VALUES (:staff_id, 'MPP Jakabaring 3', '16.71', :digest, now() + make_interval(hours => 12))
+    """
+    await execute(connection, opened, staff_id=staff_id, digest=hashlib.sha256(LOKET_COOKIE.encode()).hexdigest())
+
+
 async def staged(app: FastAPI, inside: House) -> Scene:
     """The scene, in the database of an open app."""
     async with inside.engine.begin() as connection:
         reports = {kind: await _report(connection, kind) for kind in REPORTS}
         await merging.merge(connection, reports["merged"].ticket, reports["own"].ticket, Actor("operator", "staff:0"))
+        draft_id = await _draft(connection)
         digest = inside.shelf.put(JPEG)
         await execute(connection, "UPDATE media SET sha256 = :digest", digest=digest)
         people = [Person(NOBODY)]
@@ -198,4 +291,10 @@ async def staged(app: FastAPI, inside: House) -> Scene:
             staff_id = await staff.add(connection, f"orang{number}", "Petugas Uji", grants)
             people.append(Person(name, grants, staff_id))
         people.append(replace(people[1], name=HALF, verified=False))
-    return Scene(app, inside, reports, people)
+        loket = next(each for each in people if each.name == policy.LOKET)
+        assert loket.staff_id is not None
+        await _counter(connection, loket.staff_id)
+        # Whoever assists has a chat, or a counter's tablet: that opens no door of the desk.
+        people.append(Person(VOLUNTEER, cookies={"chat": CHAT_COOKIE}))
+        people.append(Person(COUNTER, cookies={"chat": CHAT_COOKIE, "loket": LOKET_COOKIE}))
+    return Scene(app, inside, reports, people, draft_id)

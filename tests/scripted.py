@@ -11,9 +11,11 @@ import pytest
 from api.transcripts import MEANWHILE, Stage, Transcript, play, read, tell
 
 FOLDER = Path(__file__).parent / "transcripts"
-TRANSCRIPTS = [read(file) for file in sorted(FOLDER.glob("*.toml"))]
+# Those about volunteers and counters stand in a folder of their own.
+TRANSCRIPTS = [read(file) for folder in (FOLDER, FOLDER / "kawan") for file in sorted(folder.glob("*.toml"))]
 
 
+COUNTER = "a counter is a tablet with the chat page"
 # What cannot be done on a stage, and why that lies in the stage.
 CANNOT: dict[str, dict[str, str]] = {
     "engine": {
@@ -21,15 +23,20 @@ CANNOT: dict[str, dict[str, str]] = {
         "neighbours": "complaints of others stand in the store",
         "clocks": "periodic jobs are the shell's",
         "other": "two chats of one person meet in the store",
+        "resident": "chats of two persons meet in the store",
+        "kawan": "who assists residents stands in the store",
+        "counter": "who assists residents stands in the store",
         "reply": "which complaint a quoted message was about stands in the ledger",
     },
     "terminal": {
         "reply": "what a terminal prints has no number to quote it by",
     },
     "telegram": {
+        "counter": COUNTER,
         "more than 4,096 letters": "Telegram's apps cut such a text into several messages",
     },
     "whatsapp": {
+        "counter": COUNTER,
         "album": "Meta tells of the photos of an album one by one, and not that they belong together",
         "file of more than 20 MB": "Meta tells the size of a file only when it is asked, and the citizen is told then",
         "reminder after a day": "whoever has been silent for a day gets only words that Meta has approved, no buttons",

@@ -20,10 +20,13 @@ from api.suggesting import Suggester
 from bot import answers, asking, dialogue
 from bot.conversation import Conversation, Draft, load, save
 from bot.messages import Address, Incoming, Media, Place
+from bot.script import is_assisted
 from bot.texts import speak
 from bot.turns import (
     Act,
     Around,
+    Assist,
+    Assisted,
     Carried,
     CarryIn,
     CarryOut,
@@ -33,15 +36,19 @@ from bot.turns import (
     File,
     Follow,
     ForgetPlace,
+    Helper,
     Join,
     KeepMedia,
+    Learn,
     LinkIn,
     LinkOut,
     LookAround,
     Number,
     Office,
     Receipt,
+    Redeem,
     Reply,
+    ShowAssisted,
     ShowData,
     ShowStatus,
     Suggestion,
@@ -51,6 +58,7 @@ from bot.turns import (
     Unlink,
     Verdict,
     Wish,
+    WithdrawConsent,
 )
 from classifier.labels import read_names
 from store import agencies as agencies_data
@@ -66,6 +74,8 @@ REGIONS = Regions((*LARGER, *regions_data.load_villages(LARGER)))
 GAZETTEER = Gazetteer(REGIONS)
 AGENCIES = Agencies(agencies_data.load(LARGER), REGIONS)
 NAMES = read_names()
+# The code with which a resident takes over what was filed for them.
+TAKEOVER = "ACFK-2345-KMRT"
 HOME = Settings.model_fields["home_region"].default
 
 
@@ -146,6 +156,9 @@ class Chat:
     states: list[TicketState] | None = None
     person: dict[str, Any] = field(default_factory=dict)
     photo_places: dict[int, tuple[float, float]] = field(default_factory=dict)
+    invitations: dict[str, Helper] = field(default_factory=dict)
+    assistances: int = 0
+    kept: list[Assisted] = field(default_factory=list)
     turn: Turn | None = None
     sequence: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
@@ -265,6 +278,8 @@ class Chat:
             case File(draft):
                 ticket = f"T-{len(self.filed) + 1:03d}-000-0000"
                 self.filed.append(FiledComplaint(ticket, draft, asking.suggested_office(draft, self.facts)[1]))
+                if is_assisted(draft):
+                    return Receipt(ticket, "K7QM-2WXR", TAKEOVER, NOW.date() + timedelta(days=90))
                 return Receipt(ticket)
             case ShowStatus(words):
                 return (
@@ -295,6 +310,16 @@ class Chat:
                 return self.link_outcome
             case Unlink():
                 return self.linked
+            case Assist():
+                return self._assisted()
+            case ShowAssisted():
+                return self.kept
+            case WithdrawConsent(ticket):
+                return Verdict(self.verdict, ticket)
+            case Redeem(code):
+                return self._invited(code)
+            case Learn(lessons, of):
+                return self._taught(lessons, of)
             case ShowData() | Erase():
                 return self.person
             case TakePlace(photo) | ForgetPlace(photo):
@@ -304,6 +329,30 @@ class Chat:
             case DropFiles(number):
                 self.media = [each for each in self.media if each.draft != number]
         return None
+
+    def _assisted(self) -> int:
+        """The number of one more assistance, of which today has one less left."""
+        if helper := self.facts.helper:
+            self.facts = replace(self.facts, helper=replace(helper, left=helper.left - 1))
+        self.assistances += 1
+        return self.assistances
+
+    def _invited(self, code: str) -> Helper | str:
+        """Whom the code of an invitation makes of this citizen; it works once."""
+        helper = self.invitations.pop(code.upper(), None)
+        if helper is not None and self.facts.helper is not None:
+            return "already"
+        self.facts = replace(self.facts, helper=helper or self.facts.helper)
+        return helper or "unknown"
+
+    def _taught(self, lessons: int, of: int) -> Helper | None:
+        """The volunteer with so many lessons passed."""
+        if (helper := self.facts.helper) is None:
+            return None
+        lessons = max(lessons, helper.lessons)
+        helper = replace(helper, lessons=lessons, state="active" if lessons >= of else helper.state)
+        self.facts = replace(self.facts, helper=helper)
+        return helper
 
 
 def chat_after(*words: str, **facts: Any) -> Chat:

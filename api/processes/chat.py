@@ -44,9 +44,13 @@ DOES = {
     "forwarded": "(meneruskan)",
     "look": "(melihat)",
     "agency": "(petugas)",
+    "grant": "(Kominfo)",
     "question_removed": "(pertanyaan ini dihapus)",
     "no_classifier": "(tanpa pengklasifikasi)",
 }
+
+# Whose chat a line is typed in, as a replay shows it.
+CHATS = {"": ">", "other": ">>", "resident": "warga >"}
 
 
 def run(settings: Settings, replay: Path | None = None, fast: bool = False) -> None:
@@ -120,7 +124,7 @@ async def _perform(settings: Settings, url: str, key: str, transcript: Transcrip
         opening = open_house(settings, url, name="chat", suggester=Suggester.load())
         house = await stack.enter_async_context(opening)
         speech = await stack.enter_async_context(Speech(house, {"terminal": terminal}).running())
-        persons = [TerminalPerson(house, terminal, speech.ears["terminal"], user) for user in ("1", "2")]
+        persons = [TerminalPerson(house, terminal, speech.ears["terminal"], user) for user in ("1", "2", "3")]
         desk = None
         if transcript.words & {"agency", "neighbours"}:
             desk = Desk(await stack.enter_async_context(_served(settings, url)), key)
@@ -158,7 +162,7 @@ async def _served(settings: Settings, url: str) -> AsyncIterator[str]:
 
 def _shown(turn: Turn) -> str:
     """What happens in a turn, as the line that a citizen would have typed."""
-    chat = ">>" if turn.other else ">"
+    chat = CHATS[turn.chat]
     time = f"… {turn.wait} …\n" if turn.wait else ""
     if turn.action is None:
         return time.rstrip()

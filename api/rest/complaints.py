@@ -8,17 +8,16 @@ import binascii
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import files, intake
+from api import files, intake, whole
 from api.house import House
 from api.problems import Problem
 from api.rest.schemas import (
@@ -48,16 +47,13 @@ from api.rest.schemas import (
     SuggestionOut,
 )
 from api.unit import Unit, unit
-from bot.answers import class_in_story
-from bot.script import CLASS_SURE, FUNCTION_SURE
-from bot.turns import ASK, Suggestion, as_data
+from bot.turns import ASK, Suggestion
 from store import (
-    attention,
     clocks,
     closure,
     complaints,
-    contacts,
     dispositions,
+    idempotency,
     media,
     moves,
     neighbours,
@@ -132,63 +128,28 @@ async def file(
         connection = once.work.connection
         ticket = await once.seen()
         if ticket is None:
-            if body.name:
-                new = replace(new, citizen_id=await contacts.new_citizen(connection, body.name))
-            event = await complaints.file(connection, new, caller)
-            if suggestion and suggestion.danger:
-                await attention.raise_matter(
-                    connection, "danger", complaint_id=event.complaint_id, detail=suggestion.danger
-                )
+            event = await whole.file(once.work, new, caller, name=body.name, suggestion=suggestion)
             await once.done(event)
             ticket = event.ticket
         return await _receipt(connection, ticket)
 
 
 def _new_complaint(house: House, body: ComplaintIn, region: str | None, suggestion: Suggestion | None) -> NewComplaint:
-    region = region or _region_in(house, body.place or body.text)
-    function = suggestion.functions[0] if suggestion and suggestion.functions else None
-    sure = function[0] if function and function[1] >= FUNCTION_SURE else None
-    guessed = suggestion.report_class[0] if suggestion and suggestion.report_class else None
-    responsible = intake.office(house, sure, region, body.text)
-    return NewComplaint(
+    stated = NewComplaint(
         text=body.text,
         title=body.title or "",
-        report_class=body.report_class
-        or class_in_story(body.text)
-        or (guessed[0] if guessed and guessed[1] >= CLASS_SURE else "pengaduan"),
+        report_class=body.report_class or "",
         channel="api",
         place=body.place,
-        region=region,
+        region=region or whole.region_in(house, body.place or body.text),
         latitude=body.latitude,
         longitude=body.longitude,
         happened=body.happened,
         happened_on=body.happened_on,
         anonymous=body.anonymous,
         secret=body.secret,
-        function=sure,
-        category=suggestion.topics[0][0] if suggestion and suggestion.topics else None,
-        agency=responsible.code,
-        model=suggestion.model if suggestion else None,
-        suggested=intake.promised(as_data(suggestion), responsible) if suggestion else None,
     )
-
-
-def _region_in(house: House, words: str) -> str | None:
-    """The region that the words certainly name; else the kabupaten in which all lie that may be meant, if it is one."""
-    found = house.directory.gazetteer.find(words)
-    if found is None or found.certain:
-        return found.region if found else None
-    meant = (found.region, *(code for code, _ in found.among))
-    cities = {city.code if city else None for city in map(house.directory.regions.kabkota_of, meant)}
-    return cities.pop() if len(cities) == 1 else None
-
-
-# The lock makes two requests with one key wait for each other before either does anything.
-_LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:client || chr(10) || :key, 0))")
-_SEEN_KEY = text("SELECT request_sha256, ticket FROM idempotency_keys WHERE client = :client AND key = :key")
-_REMEMBER_KEY = text("""
-    INSERT INTO idempotency_keys (client, key, request_sha256, ticket) VALUES (:client, :key, :digest, :ticket)
-""")
+    return whole.sorted_by(house, stated, body.text, suggestion)
 
 
 @dataclass(slots=True)
@@ -204,21 +165,19 @@ class _Once:
         """The ticket of the same request done before. Raises `Problem` for another one under this key."""
         if self.key is None:
             return None
-        parameters = {"client": self.caller.id, "key": self.key}
-        await self.work.connection.execute(_LOCK_KEY, parameters)
-        row = (await self.work.connection.execute(_SEEN_KEY, parameters)).one_or_none()
-        if row is None:
-            return None
-        if row.request_sha256 != self.digest:
+        # Two requests with one key wait for each other before either does anything.
+        await idempotency.lock(self.work.connection, self.caller.id, self.key)
+        done = await idempotency.seen(self.work.connection, self.caller.id, self.key)
+        if done is not None and done.digest != self.digest:
             raise Problem(409, "This Idempotency-Key was used for another request.")
-        return str(row.ticket)
+        return None if done is None else done.ticket
 
     async def done(self, event: Event) -> None:
         """Record what happened, and that it was done under this key."""
         self.work.record(event)
         if self.key is not None:
-            parameters = {"client": self.caller.id, "key": self.key, "digest": self.digest, "ticket": event.ticket}
-            await self.work.connection.execute(_REMEMBER_KEY, parameters)
+            done = idempotency.Done(self.digest, event.ticket)
+            await idempotency.remember(self.work.connection, self.caller.id, self.key, done)
 
 
 @asynccontextmanager
@@ -370,8 +329,8 @@ async def read_file(ticket: Ticket, file_id: int, request: Request, house: Here,
     """The bytes of a file, or the part that a Range header asks for: to be played or saved, and never run. Of a picture
     they are a copy without anything that a camera wrote beside it, of at most 2 MB."""
     async with house.engine.connect() as connection:
-        whole = await complaints.get(connection, ticket)
-    row = next((each for each in whole.files if each.id == file_id and each.state == "stored"), None)
+        found = await complaints.get(connection, ticket)
+    row = next((each for each in found.files if each.id == file_id and each.state == "stored"), None)
     if row is None:
         raise Problem(404, "There is no such file.")
     try:
@@ -527,9 +486,9 @@ async def note(
 async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOut:
     """What a text is about, and whose it is. An empty list where the classifier does not know."""
     suggestion = house.suggester.suggest(body.text, body.title) if house.suggester else None
-    region = body.region or _region_in(house, body.text)
-    function, confidence = suggestion.functions[0] if suggestion and suggestion.functions else (None, 0.0)
-    office = intake.office(house, function if confidence >= FUNCTION_SURE else None, region, body.text)
+    region = body.region or whole.region_in(house, body.text)
+    function = suggestion.functions[0][0] if suggestion and suggestion.functions else None
+    office = intake.office(house, whole.sure_function(suggestion), region, body.text)
 
     def guesses(pairs: tuple[tuple[str, float], ...]) -> list[Guess]:
         return [Guess(label=label, confidence=confidence) for label, confidence in pairs]

@@ -63,7 +63,7 @@ async def add(request: Request, officer: Administrator) -> Response:
         return await _everybody(request, 422, problem=wrong.key, typed=typed)
     except IntegrityError:
         return await _everybody(request, 422, problem="taken", typed=typed)
-    return await _one(request, hook_id, secret=secret)
+    return await _one(request, hook_id, secret=secret, within=await shell.leads_inside(url))
 
 
 async def _everybody(
@@ -118,7 +118,9 @@ async def _one(
     before: int | None = None,
     done: str = "",
     secret: str | None = None,
+    within: bool = False,
 ) -> Response:
+    """The page of one; `within`: nothing would be sent to its address as things are."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         hook = await subscriptions.get(connection, hook_id)
@@ -136,6 +138,7 @@ async def _one(
         before=before,
         done=done,
         secret=secret,
+        within=within,
         away=hook.failures >= hooks.AWAY,
         trouble=partial(_trouble, language_of(request)),
     )

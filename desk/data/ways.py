@@ -118,12 +118,17 @@ async def _overview(
     asked: str = "",
     done: str = "",
     count: int = 0,
+    dropping: int | None = None,
 ) -> Response:
+    """The page; with the question whether the way `dropping` is to go, where somebody has asked for that."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         connections = await ways.listed(connection)
         rows = await ways.rows(connection)
         looked = await _look(request, asked) if asked else None
+    going = next((row for row in rows if row.id == dropping), None)
+    if dropping is not None and going is None:
+        raise HTTPException(404)
     by_id = {each.id: each for each in connections}
     others = {*(each.system for each in connections), *(each.system for each in rows)} - {SP4N}
     systems = [SP4N, *sorted(others)]
@@ -143,6 +148,7 @@ async def _overview(
         regions=_large(shell),
         agencies=sorted({each.name for each in shell.directory.agencies.by_code.values()}),
         following=_following(connections, rows),
+        going=going,
     )
 
 
@@ -514,9 +520,11 @@ async def _systems(work: Work) -> set[str]:
 
 @router.post("/jalur/cara/{way_id}/hapus")
 async def drop(request: Request, way_id: int, officer: Administrator) -> Response:
-    """Let a way be taken no more: from then on the next wider one is."""
+    """Let a way be taken no more: from then on the next wider one is. It is asked once more, unless they are `sure`."""
     if not 0 < way_id < 2**63:
         raise HTTPException(404)
+    if _typed(await request.form(max_files=0, max_fields=2), "sure") != "yes":
+        return await _overview(request, dropping=way_id)
     try:
         async with shell_of(request).unit() as work:
             dropped = await ways.drop(work.connection, way_id)

@@ -13,6 +13,10 @@ depends_on = None
 
 
 _ROLES = "'admin_instansi', 'pejabat_penghubung', 'pengawas', 'biro_organisasi', 'administrator'"
+# As PostgreSQL writes it (store/assistances.py).
+_TELEPHONE = (
+    "regexp_replace(regexp_replace(reach_words, '[^0-9]'::text, ''::text, 'g'::text), '^(00)?(62)?0*'::text, ''::text)"
+)
 
 
 def _check(table: str, name: str, condition: str) -> None:
@@ -106,10 +110,32 @@ def upgrade() -> None:
     op.create_index(
         "ix_assistances_saved", "assistances", ["id"], unique=False, postgresql_where=sa.text("saved IS NOT NULL")
     )
+    op.create_index(
+        "ix_assistances_telephone",
+        "assistances",
+        [sa.literal_column(_TELEPHONE)],
+        unique=False,
+        postgresql_where=sa.text("reach = 'phone'"),
+    )
     op.create_index("ix_assistances_volunteer_id", "assistances", ["volunteer_id", "consented_at"], unique=False)
     op.add_column("contacts", sa.Column("counter_id", sa.BigInteger(), nullable=True))
     op.add_column("contacts", sa.Column("shown_after", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index(
+        "ix_contacts_counter_id",
+        "contacts",
+        ["counter_id"],
+        unique=False,
+        postgresql_where=sa.text("counter_id IS NOT NULL"),
+    )
     op.create_foreign_key(op.f("fk_contacts_counter_id"), "contacts", "counters", ["counter_id"], ["id"])
+    # Not of Kawan LAPOR: letters to agencies that got a complaint back.
+    op.add_column(
+        "complaint_references",
+        sa.Column("earlier", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    )
+    op.create_index(
+        "ix_complaint_references_earlier", "complaint_references", ["earlier"], unique=False, postgresql_using="gin"
+    )
     # A role that nothing has ever given: whoever assists is no party.
     op.execute("DELETE FROM complaint_parties WHERE role = 'pendamping'")
     _check("complaint_parties", "role", "role IN ('pelapor', 'pengikut')")
@@ -120,10 +146,14 @@ def downgrade() -> None:
     op.execute("DELETE FROM staff_grants WHERE role = 'petugas_loket'")
     _check("staff_grants", "role", f"role IN ({_ROLES})")
     _check("complaint_parties", "role", "role IN ('pelapor', 'pendamping', 'pengikut')")
+    op.drop_index("ix_complaint_references_earlier", table_name="complaint_references", postgresql_using="gin")
+    op.drop_column("complaint_references", "earlier")
     op.drop_constraint(op.f("fk_contacts_counter_id"), "contacts", type_="foreignkey")
+    op.drop_index("ix_contacts_counter_id", table_name="contacts", postgresql_where=sa.text("counter_id IS NOT NULL"))
     op.drop_column("contacts", "shown_after")
     op.drop_column("contacts", "counter_id")
     op.drop_index("ix_assistances_volunteer_id", table_name="assistances")
+    op.drop_index("ix_assistances_telephone", table_name="assistances", postgresql_where=sa.text("reach = 'phone'"))
     op.drop_index("ix_assistances_saved", table_name="assistances", postgresql_where=sa.text("saved IS NOT NULL"))
     op.drop_index(op.f("ix_assistances_counter_id"), table_name="assistances")
     op.drop_index(op.f("ix_assistances_citizen_id"), table_name="assistances")

@@ -413,7 +413,7 @@ async def test_a_speaker_can_be_stopped_while_its_database_is_away(
         own_server.stop()
         speaker.stop()
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 await asyncio.shield(running)
         finally:
             own_server.start()

@@ -28,7 +28,7 @@ from store import closure, complaints, contacts, dispositions, media, moves, pos
 from store.complaints import Actor, Event, NewComplaint
 from store.inbox import Taken
 from store.media import Clean, NewMedia
-from store.references import CONFIRMED, FAILED, SENT, UNKNOWN, WAITING, Reference
+from store.references import CONFIRMED, FAILED, SENT, UNKNOWN, WAITING, Reference, Told, ToldEntry
 
 STORY = "Lampu jalan di Jalan Merdeka mati sejak Senin, gelap sekali kalau malam."
 PU, DISHUB = "16.71-pu", "16.71-dishub"
@@ -565,6 +565,45 @@ async def test_words_of_a_rahasia_report_follow_nowhere_else(house: House, sp4n:
 # --- what is told ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("deed", "ours", "theirs"),
+    [
+        ("jawab", "balas paling lambat", "segera balas. SP4N-LAPOR! dapat menutup laporan ini"),
+        ("tunda", "Balas di sini paling lambat", "Segera balas di sini. SP4N-LAPOR! dapat mengarsipkan laporan ini"),
+    ],
+)
+async def test_no_day_is_promised_where_the_clock_of_another_system_runs(
+    house: House, sp4n: Sp4n, by_api: int, deed: str, ours: str, theirs: str
+) -> None:
+    siti = await filed(house)
+    await work_off(house)
+    number = sp4n.reports()[0].tracking_id
+    if deed == "jawab":
+        sp4n.do(number, "disposisi", unit_id=next(iter(units())))
+    said = len(await siti.reads())
+    sp4n.do(number, deed, words="Kami cek.")
+    await look(house, siti)
+    news = " ".join((await siti.reads())[said:])
+    assert "Kami cek." in news
+    assert theirs in news
+    assert "paling lambat" not in news
+    # What the same officer says besides gives as little time.
+    actor, reference = Actor("bridge", ways.SP4N), await reference_of(house, siti)
+    told = Told(None, None, [ToldEntry("kata-1", None, words="Masih kami cek.")])
+    said = len(await siti.reads())
+    async with unit(house) as work:
+        for event in await references.heard(work.connection, reference.id, told, actor):
+            work.record(event)
+    news = " ".join((await siti.reads())[said:])
+    assert "Masih kami cek." in news
+    assert theirs in news
+    assert "paling lambat" not in news
+    # Where our officer speaks, our clock begins anew.
+    async with unit(house) as work:
+        work.record(await complaints.note(work.connection, siti.event.ticket, OPERATOR, "Ada kabar.", public=True))
+    assert ours in (await siti.reads())[-1]
+
+
 async def test_the_whole_course_comes_back_into_the_chat(house: House, sp4n: Sp4n, by_api: int) -> None:
     siti = await filed(house)
     await work_off(house)
@@ -797,6 +836,33 @@ async def test_files_of_an_attempt_that_did_not_arrive_go_with_the_next(house: H
         await posts.attach(work.connection, reference.id, [photo])
         left = await posts.open_of(work.connection, [reference.id])
     assert [each.media_id for each in left] == [photo]
+
+
+@pytest.mark.parametrize("fault", [Fault(taken=True, cut=True), Fault(taken=True, html=True)])
+async def test_files_of_what_nobody_knows_of_are_as_unknown(
+    house: House, sp4n: Sp4n, by_api: int, fault: Fault
+) -> None:
+    siti = await citizen(house)
+    photo = await siti.sends(encoded(scene(), "JPEG"), "image/jpeg")
+    await siti.file()
+    sp4n.faults.next.append(fault)
+    await work_off(house)
+    reference = await reference_of(house, siti)
+    assert reference.state == UNKNOWN
+    # Whoever finds the report there must look for its files too.
+    async with unit(house) as work:
+        number = sp4n.reports()[0].tracking_id
+        assert number is not None
+        event = await references.confirm(work.connection, reference.id, number, OPERATOR)
+        assert event is not None
+        work.record(event)
+    await work_off(house)
+    async with house.engine.begin() as connection:
+        [left] = await posts.open_of(connection, [reference.id])
+        assert (left.media_id, left.state, left.problem) == (photo, "unknown", reference.problem)
+        await posts.settle(connection, left.id, True)
+        assert await posts.open_of(connection, [reference.id]) == []
+    assert len(sp4n.reports()[0].files) == 1
 
 
 async def test_what_was_said_before_goes_along_to_whoever_gets_it_later(house: House, sp4n: Sp4n) -> None:

@@ -78,6 +78,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"DATABASE_URL": "rahasia"}, "DATABASE_URL must look like postgresql://"),
     ({"DATABASE_URL": "postgresql://u:rahasia@h:port/d"}, "DATABASE_URL must look like postgresql://"),
     ({"PORT": "rahasia"}, "PORT"),
+    ({"WHATSAPP_NUMBER": "0812-345"}, "WHATSAPP_NUMBER"),
     ({"PORT": "70000"}, "PORT"),
     ({"PUBLIC_URL": "lapor.example"}, "PUBLIC_URL must begin with http"),
     ({"TELEGRAM_BASE_URL": "ftp://h"}, "TELEGRAM_BASE_URL must begin with http"),

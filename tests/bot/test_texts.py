@@ -52,11 +52,16 @@ REGIONS = (None, "16.71", "16.06", "73.71")
 # What a question can be asked with, where its words depend on the draft.
 VARIANTS = {
     "offer": ("offer", "offer_self_harm", "offer_violence"),
-    "story": ("story", "story_voice", "story_photo"),
+    "contact": ("contact_phone", "contact_place"),
+    "story": ("story", "story_voice", "story_photo", "story_assisted", "story_letter"),
     "region": ("region", "region_among"),
     "day": ("day_order", "day_weekday", "day_impossible", "day_future"),
     "neighbours": ("neighbours", "neighbours_own"),
-    "privacy": ("privacy", "privacy_advised"),
+    "privacy": ("privacy", "privacy_advised", "privacy_assisted", "privacy_assisted_advised"),
+    "secret": ("secret", "secret_assisted"),
+    "name": ("name", "name_assisted"),
+    "confirm": ("confirm", "confirm_assisted"),
+    "resume": ("resume", "resume_assisted"),
 }
 
 
@@ -75,6 +80,15 @@ def test_every_question_can_be_asked_and_tapped() -> None:
 LINKING = ("done", "unknown", "too_many", "own", "carry_code", "linked")
 
 
+# What is said of assisted drafts with a key that is put together.
+ASSISTED = {
+    *(f"assist.{key}" for key in ("after", "after_kept", "after_counter")),
+    *(f"assist.reach.{reach}" for reach in ("chat", "phone", "place", "none")),
+    *(f"assist.why.{why}" for why in ("nobody", "untrained", "paused", "expired", "revoked", "counter")),
+    "letter_story",
+}
+
+
 def test_every_act_kind_and_problem_has_its_words() -> None:
     """Keys that the code puts together of a fixed part and a name."""
     keys = {f"danger.{kind}" for kind in DANGERS}
@@ -82,12 +96,12 @@ def test_every_act_kind_and_problem_has_its_words() -> None:
     keys |= {f"after.{verb}.done" for verb in {*script.ACTS.values(), "comment"}}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended", "gone")}
     keys |= {f"choice.ticket.{act}" for act in script.ACTS}
-    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own", "link_code")}
+    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own", "link_code", "assisted")}
     keys |= {f"link.{outcome}" for outcome in LINKING}
     keys |= {f"move.code_{what}" for what in ("draft", "tickets")}
     keys |= {f"state_followed.{moves.key(status.name)}" for status in moves.STATUSES}
     keys |= {f"emergency.number.{each.key}" for kind in DANGERS for where in REGIONS for each in numbers(kind, where)}
-    keys |= set(script.HELPLINES.values())
+    keys |= set(script.HELPLINES.values()) | ASSISTED
     assert sorted(key for key in keys if not knows(key)) == []
 
 
@@ -117,6 +131,7 @@ def spoken() -> set[str]:
     keys |= {f"media.{problem}" for problem in ("broken", "heic", "too_many_pixels")}
     keys |= {f"number.{count}" for count in (2, 3)} | {"system.sp4n"}
     keys |= {f"archived.{each.key}" for each in dispositions.reasons()} | {"push.merged", "push.unmerged"}
+    keys |= ASSISTED | {"move.assisted"}
     return keys | {f"calendar.{names}" for names in ("weekdays", "months")}
 
 
@@ -216,6 +231,11 @@ def test_indonesian_is_spoken_without_loans() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_anonim_promises_no_more_than_it_does(language: str) -> None:
     """The officers of the channel see the account: whoever offers Anonim says so."""
+    for key in ("ask.privacy_assisted", "ask.privacy_assisted_advised", "ask.secret_assisted"):
+        words = catalogue(language)[key]
+        assert re.search(
+            {"id": "memilah laporan tetap bisa melihatnya", "en": "sort reports can still see"}[language], words
+        )
     for key in ("ask.privacy", "ask.privacy_advised", "ask.secret"):
         words = catalogue(language)[key]
         assert re.search({"id": "etugas .*melihat akun", "en": "officers .*see your account"}[language], words), key

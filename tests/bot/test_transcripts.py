@@ -19,7 +19,10 @@ from talking import FACTS, REGIONS, Chat, FiledComplaint
 
 from api.transcripts import (
     ACTIONS,
+    CHATS,
     DETAILS,
+    FILED,
+    TOP,
     Outcome,
     Said,
     Transcript,
@@ -180,6 +183,10 @@ def written(folder: Path, words: str) -> Path:
         ('[[turn]]\nlook = true\nthen = "magic"', "turn 1: after then there can only be clocks"),
         ('[[turn]]\nedit = { turn = 1, text = "a" }', "turn 1: turn 1 is not an earlier one"),
         ('[[turn]]\nagency = { mover = "Terdisposisi" }', "turn 1: unknown words: mover"),
+        ('[[turn]]\ngrant = "steal"', "turn 1: a grant can only pause or resume or revoke"),
+        ('[[turn]]\ncitizen = "a"\nother = true\nresident = true', "turn 1: it happens either in the other"),
+        ('kawan = [{ nama = "Siti" }]\n[[turn]]\nlook = true', "kawan: unknown words: nama"),
+        ('counter = { nama = "MPP" }\n[[turn]]\nlook = true', "counter: unknown words: nama"),
         ('[[turn]]\nwait = "soon"', "'soon' is no length of time"),
         ('now = "2026-11-20 09:00"\n[[turn]]\nlook = true', "does not end with one of WIB, WITA, WIT, UTC"),
         ('[[turn]]\nlook = true\n[[filed]]\ntexts = "a"', "filed 1: unknown words: texts"),
@@ -196,8 +203,10 @@ def test_a_mistake_in_a_file_is_told(tmp_path: Path, words: str, problem: str) -
 
 def test_every_word_is_explained() -> None:
     explained = (Path(__file__).parents[1] / "transcripts" / "README.md").read_text(encoding="utf-8")
-    for word in (*ACTIONS, *DETAILS, "wait", "then", "other", "pending", "pending_on", "now", "neighbours"):
+    for word in (*ACTIONS, *DETAILS, *CHATS, *TOP - {"title", "defect", "turn", "filed"}, "wait", "then"):
         assert f"`{word}" in explained, word
+    for word in FILED:
+        assert f"`{word}`" in explained, word
 
 
 LAMPS = '[[turn]]\ncitizen = "Lampu di Sekayu mati sejak kemarin"\n'
@@ -217,6 +226,7 @@ SENT = f'{LAMPS}[[turn]]\ncitizen = "tidak ada"\n[[turn]]\ncitizen = "biasa"\n[[
         (f'{SENT}[[filed]]\nregion = "Lais"', "region is 'Sekayu', not 'Lais'"),
         (f"calls_for_human = 1\n{LAMPS}", "a human was called 0 times, not 1"),
         (f'notes = ["a"]\n{LAMPS}', "the notes are [], not ['a']"),
+        (f'assistances = ["filed"]\n{LAMPS}', "the assistances are [], not ['filed']"),
     ],
 )
 async def test_a_difference_is_told(tmp_path: Path, words: str, problem: str) -> None:

@@ -83,7 +83,9 @@ COMPLETE = [
     ("push.unmerged",),
     ("push.moved",),
     ("push.moved", "push.answer_until"),
+    ("push.moved", "push.answer_soon"),
     ("push.followed",),
+    ("assist.news",),
 ]
 
 

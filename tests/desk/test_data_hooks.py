@@ -81,6 +81,32 @@ async def test_a_secret_is_shown_once(app: FastAPI, inside: House) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "inside_"),
+    [
+        ("http://127.0.0.1:9/lapor", True),
+        ("https://[::ffff:10.0.0.1]/lapor", True),
+        ("https://localhost/lapor", True),
+        ("https://203.0.113.7/lapor", True),
+        ("https://8.8.8.8/lapor", False),
+        # Names may lead somewhere one day.
+        ("https://hook.invalid/lapor", False),
+    ],
+)
+async def test_an_address_within_is_said_to_be_one_and_is_kept(
+    app: FastAPI, inside: House, url: str, inside_: bool
+) -> None:
+    warning = "ada di jaringan dalam"
+    async with signed_in(app, ADMIN) as client:
+        # Here they are allowed.
+        assert warning not in (await client.post(HERE, data=form(name="Boleh", url=url))).text
+        inside.settings = inside.settings.model_copy(update={"webhook_private": False})
+        answer = await client.post(HERE, data=form(url=url))
+        assert answer.status_code == 200
+        assert (warning in answer.text) == inside_
+    assert await value(inside.engine, "SELECT count(*) FROM webhook_subscriptions") == 2
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"name": " "}, "Nama wajib diisi"),

@@ -256,8 +256,16 @@ async def test_the_nearest_way_is_taken_and_can_be_asked_for(app: FastAPI, insid
         assert (await chosen(client, connection=await by_hand(inside), region="16.71")).status_code == 303
         assert await taken(inside, "16.71.02") == {"sp4n": "sp4n-manual"}
         [own] = await rows(inside.engine, "SELECT id FROM ways WHERE region = '16.71'")
-        assert (await client.post(f"{HERE}/cara/{own.id}/hapus")).status_code == 303
-        assert (await client.post(f"{HERE}/cara/{own.id}/hapus")).status_code == 404
+        # It is asked once more, with what it means; nothing is gone until then.
+        asking = await client.post(f"{HERE}/cara/{own.id}/hapus")
+        assert asking.status_code == 200
+        assert "Hapus jalur SP4N-LAPOR! untuk Kota Palembang?" in asking.text
+        assert await taken(inside, "16.71.02") == {"sp4n": "sp4n-manual"}
+        assert await value(inside.engine, "SELECT count(*) FROM ways WHERE id = :id", id=own.id) == 1
+        sure = {"sure": "yes"}
+        assert (await client.post(f"{HERE}/cara/{own.id}/hapus", data=sure)).status_code == 303
+        for form in ({}, sure):
+            assert (await client.post(f"{HERE}/cara/{own.id}/hapus", data=form)).status_code == 404
     assert await value(inside.engine, "SELECT count(*) FROM ways WHERE system = 'sp4n'") == 2
     verbs = [
         row.verb for row in await rows(inside.engine, "SELECT verb FROM audit WHERE verb LIKE 'way.%' ORDER BY id")

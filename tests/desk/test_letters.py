@@ -13,6 +13,9 @@ from fastapi import FastAPI
 from journey.browser import chromium
 from making import rows, run, value
 from peers.bot_api import JPEG
+from peers.clamd import EICAR, FakeClamd
+from pictures import encoded, scene
+from PIL import Image
 from playwright.async_api import expect
 from reporting import DISHUB, KOMINFO, PU, Report, audited, reported, status, told
 from running import web
@@ -108,6 +111,69 @@ async def test_an_officer_makes_a_letter_the_answer_of_the_agency(app: FastAPI, 
     assert ("letter.answer", {"agency": PU, "evidence": [file.id]}) in await audited(inside, report)
     assert await state(inside, number) == "answered"
     assert await value(inside.engine, "SELECT count(*) FROM attention WHERE closed_at IS NULL") == 0
+
+
+async def test_what_is_attached_can_be_looked_at(app: FastAPI, inside: House) -> None:
+    report, reference = await disposed(inside)
+    number = await kept(inside, reference, letter())
+    async with signed_in(app, ADMIN) as client:
+        page = (await client.get(f"/surel/{number}")).text
+        assert f'href="/desk/surel/{number}/lampiran/0"' in page
+        photo = await client.get(f"/surel/{number}/lampiran/0")
+        assert (photo.status_code, photo.headers["content-type"]) == (200, "image/jpeg")
+        # What nobody here can read is saved, and opened by nothing.
+        other = await client.get(f"/surel/{number}/lampiran/1")
+        assert other.content == b"PK\x03\x04"
+        assert other.headers["content-type"] == "application/octet-stream"
+        assert other.headers["content-disposition"] == f'attachment; filename="surel-{number}-2.zip"'
+        for answer in (photo, other):
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert "sandbox" in answer.headers["content-security-policy"]
+        for missing in ("2", "-1", str(2**70)):
+            assert (await client.get(f"/surel/{number}/lampiran/{missing}")).status_code == 404
+        assert (await client.get(f"/surel/{number + 1}/lampiran/0")).status_code == 404
+        # Also afterwards: it may be looked for why it was put away.
+        await client.post(f"/surel/{number}/buang", data={"reason": "spam"})
+        assert (await client.get(f"/surel/{number}/lampiran/0")).status_code == 200
+    # The page once, three files: each is written down.
+    assert [verb for verb, _ in await audited(inside, report)].count("letter.read") == 4
+
+
+async def test_a_picture_is_shown_without_what_a_camera_wrote_into_it(app: FastAPI, inside: House) -> None:
+    _, reference = await disposed(inside)
+    exif = Image.Exif()
+    exif[0x010F] = "Kamera milik Budi"
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = "<2@x>"
+    message.set_content(WORDS)
+    taken = encoded(scene(), "JPEG", exif=exif)
+    message.add_attachment(taken, maintype="image", subtype="jpeg", filename="../../bukti.html")
+    number = await kept(inside, reference, message.as_bytes())
+    async with signed_in(app, ADMIN) as client:
+        shown = await client.get(f"/surel/{number}/lampiran/0")
+    assert b"Budi" in taken
+    assert b"Budi" not in shown.content
+    assert shown.headers["content-disposition"] == f'inline; filename="surel-{number}-1"'
+
+
+async def test_what_carries_a_virus_nobody_is_handed(app: FastAPI, inside: House) -> None:
+    _, reference = await disposed(inside)
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = "<3@x>"
+    message.set_content(WORDS)
+    message.add_attachment(EICAR, maintype="application", subtype="pdf", filename="surat.pdf")
+    number = await kept(inside, reference, message.as_bytes())
+    async with FakeClamd() as clamd:
+        inside.settings = inside.settings.model_copy(update={"clamd_host": clamd.where})
+        async with signed_in(app, ADMIN) as client:
+            refused = await client.get(f"/surel/{number}/lampiran/0")
+            assert refused.status_code == 409
+            assert "mengandung virus" in refused.text
+    async with signed_in(app, ADMIN) as client:
+        away = await client.get(f"/surel/{number}/lampiran/0")
+        assert away.status_code == 503
+        assert "belum dapat diperiksa" in away.text
+    assert EICAR.decode() not in refused.text + away.text
 
 
 async def test_a_letter_of_no_report_is_the_provinces_and_finds_its_report(app: FastAPI, inside: House) -> None:

@@ -17,7 +17,21 @@ from conftest import API_KEY
 from fastapi import FastAPI
 from making import rows, value
 from routes import Answer, Found, ask, desk_of, filled, found
-from scenes import ADDRESS, COVERED, NAME, Person, Report, Scene, staged
+from scenes import (
+    ADDRESS,
+    ASSISTANT,
+    COUNTER,
+    COVERED,
+    DRAFT_REACH,
+    DRAFT_WORDS,
+    NAME,
+    REACH,
+    VOLUNTEER,
+    Person,
+    Report,
+    Scene,
+    staged,
+)
 
 from api.app import build
 from api.house import House
@@ -26,6 +40,7 @@ from api.settings import Settings
 from desk import words
 from desk.access import HalfRule, HouseRule, PublicRule, ReportRule
 from store import policy, staff
+from store.policy import Subject
 
 # What of the house is open to all, and why. The REST API asks for a key, the desk for a session.
 PUBLIC = {
@@ -41,6 +56,12 @@ PUBLIC = {
     "/chat/leave": "a citizen's chat, by the cookie",
     "/chat/events": "a citizen's chat, by the cookie",
     "/chat/static/{name}": "scripts and styles",
+    "/chat/loket": "a service counter, by its cookie; without it an explanation",
+    "/chat/loket/warga": "a service counter, by its cookie",
+    "/chat/loket/selesai": "empties the screen of a service counter, by its cookie",
+    "/chat/loket/belum": "the question before something is lost at a service counter, by its cookie",
+    "/chat/loket/masih": "a sign of life of a service counter, by its cookie",
+    "/chat/tanda-terima": "the receipt that was told in this chat, by the cookie",
     "/periksa": "whether a receipt is genuine: whoever has it has the code",
     "/periksa/static/{name}": "scripts and styles",
     "/webhooks/telegram": "asks for the secret that only Telegram has",
@@ -219,7 +240,39 @@ def told(person: Person, route: Found, answer: Answer) -> list[str]:
     hidden = {NAME, *NAME.split(), ADDRESS, COVERED}
     if any(grant.role == policy.ADMIN_INSTANSI for grant in person.grants):
         hidden = {ADDRESS} if route.path.endswith("/nama") else hidden - {COVERED}
+    hidden |= assisted(person, route)
     return [word for word in sorted(hidden) if word.casefold() in answer.text.casefold()]
+
+
+def assisted(person: Person, route: Found) -> set[str]:
+    """What this person must not read there of residents who were assisted: who assisted them, how they are reached, and
+    a draft that was given to the desk."""
+    where = Subject("16.71.01")
+    hidden = {ASSISTANT, REACH, DRAFT_WORDS, DRAFT_REACH}
+    if route.path.startswith("/kawan/draf/{draft_id}") and policy.may(person.grants, "assisted_draft.settle", where):
+        return hidden - {DRAFT_WORDS, DRAFT_REACH}
+    if re.match(r"/kawan(?!/draf)", route.path) and policy.may(person.grants, "volunteer.read", where):
+        return hidden - {ASSISTANT}
+    return hidden
+
+
+async def test_whoever_assists_has_no_part_in_the_desk(scene: Scene) -> None:
+    """The cookies of a volunteer's chat and of a counter's tablet are worth nothing here, and the officer of a counter
+    reads no report and no draft."""
+    people = {each.name: each for each in scene.people}
+    assert policy.LOKET in people
+    for name in (VOLUNTEER, COUNTER):
+        assert people[name].cookies
+        for route in found(desk_of(scene.app).routes):
+            if route.method != "MOUNT" and not isinstance(route.rule, PublicRule):
+                report = scene.reports["assisted"] if "ticket" in route.names else None
+                assert observed(await scene.send(people[name], route, report)) == SIGN_IN, f"{name}: {route}"
+    for route in found(desk_of(scene.app).routes):
+        if "ticket" in route.names:
+            answer = await scene.send(people[policy.LOKET], route, scene.reports["assisted"])
+            assert observed(answer) == MISSING, str(route)
+        if "draft_id" in route.names:
+            assert observed(await scene.send(people[policy.LOKET], route, None)) == FORBIDDEN, str(route)
 
 
 async def test_a_ticket_that_does_not_exist_looks_like_one_that_is_not_yours(scene: Scene) -> None:
@@ -243,6 +296,11 @@ async def test_what_is_hidden_stands_on_no_page(scene: Scene) -> None:
     operator = next(each for each in scene.people if each.name == policy.ADMIN_INSTANSI)
     [route] = [each for each in found(desk_of(scene.app).routes) if str(each) == "GET /laporan/{ticket}"]
     assert COVERED in (await scene.send(operator, route, scene.reports["own"])).text
+    [route] = [each for each in found(desk_of(scene.app).routes) if str(each) == "GET /kawan/draf/{draft_id}"]
+    read = (await scene.send(operator, route, None)).text
+    assert DRAFT_WORDS in read
+    assert DRAFT_REACH in read
+    assert await value(scene.house.engine, "SELECT count(*) FROM assistances WHERE reach_words = :w", w=REACH) == 1
     assert await value(scene.house.engine, "SELECT count(*) FROM contacts WHERE address = :a", a=ADDRESS) == 1
     for person, route, kind, report in cases(scene):
         if route.method == "GET" and person.staff_id is not None and REACHED in expected(person, route, report):
@@ -265,7 +323,7 @@ async def test_a_search_does_not_find_by_what_the_searcher_may_not_read(scene: S
     for person in readers:
         if any(grant.role == policy.ADMIN_INSTANSI for grant in person.grants):
             continue
-        for asked in (COVERED, NAME, ADDRESS, NAME.split()[1]):
+        for asked in (COVERED, NAME, ADDRESS, NAME.split()[1], ASSISTANT, REACH, DRAFT_WORDS):
             answer = await scene.send(person, route, None, query={"q": asked})
             learned += [
                 f"{person.name}, {asked}: {kind}" for kind, each in scene.reports.items() if each.ticket in answer.text
@@ -286,7 +344,7 @@ async def test_an_export_gives_nobody_what_is_hidden(scene: Scene) -> None:
         assert answer.status == 200
         if person.verified:
             assert "text/csv" in answer.headers["content-type"]
-        for secret in (NAME, ADDRESS, COVERED):
+        for secret in (NAME, ADDRESS, COVERED, ASSISTANT, REACH, DRAFT_WORDS, DRAFT_REACH):
             assert secret not in answer.text
 
 

@@ -220,15 +220,30 @@ async def test_two_operators_on_one_report_see_each_other_and_overwrite_nothing(
 ROOMS = {
     policy.ADMIN_INSTANSI: (
         OPERATOR,
-        ("triase", "laporan", "cari?q=jalan", "terlambat", "perhatian", "pemberitahuan", "akun", "unduh", "pengawasan"),
+        (
+            "triase",
+            "laporan",
+            "cari?q=jalan",
+            "terlambat",
+            "perhatian",
+            "pemberitahuan",
+            "akun",
+            "unduh",
+            "pengawasan",
+            "kawan",
+            "kawan/undang",
+            "kawan/draf",
+            "loket",
+        ),
     ),
     policy.PEJABAT: (
         Grant(policy.PEJABAT, agency="16.71-perkim"),
         ("instansi", "laporan", "terlambat", "pemberitahuan", "standar"),
     ),
-    policy.PENGAWAS: (Grant(policy.PENGAWAS, region="16"), ("pengawasan", "laporan", "terlambat", "jejak")),
+    policy.PENGAWAS: (Grant(policy.PENGAWAS, region="16"), ("pengawasan", "laporan", "terlambat", "jejak", "kawan")),
     policy.BIRO: (Grant(policy.BIRO, region="16"), ("standar", "data/", "akun")),
     policy.ADMINISTRATOR: (Grant(policy.ADMINISTRATOR), ("data/", "data/saluran", "data/impor", "data/staf", "jejak")),
+    policy.LOKET: (Grant(policy.LOKET, region="16.71"), ("loket", "akun")),
 }
 
 

@@ -17,15 +17,18 @@ function say(text, quiet = false) {
 
 // --- what is kept in this browser: unsent messages, the draft, and a counter that orders messages
 
-const PREFIX = "lapor-chat:";
+// At a service counter each resident has keys of their own, in this tab alone, which counter.js drops when they have gone.
+const resident = page.dataset.resident, tail = resident ? `?loket=${resident}` : "";
+const PREFIX = resident ? `lapor-loket:${resident}:` : "lapor-chat:";
+const storage = () => (resident ? sessionStorage : localStorage);
 const memory = new Map(); // where the browser keeps nothing (private windows), this page at least does
 const kept = {
-  get(key) { try { return localStorage.getItem(PREFIX + key) ?? memory.get(key) ?? null; } catch { return memory.get(key) ?? null; } },
-  set(key, value) { try { localStorage.setItem(PREFIX + key, value); memory.delete(key); } catch { memory.set(key, value); } },
-  drop(key) { memory.delete(key); try { localStorage.removeItem(PREFIX + key); } catch { /* nothing was kept */ } },
+  get(key) { try { return storage().getItem(PREFIX + key) ?? memory.get(key) ?? null; } catch { return memory.get(key) ?? null; } },
+  set(key, value) { try { storage().setItem(PREFIX + key, value); memory.delete(key); } catch { memory.set(key, value); } },
+  drop(key) { memory.delete(key); try { storage().removeItem(PREFIX + key); } catch { /* nothing was kept */ } },
   keys() {
     let stored = [];
-    try { stored = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length)); } catch { /* none */ }
+    try { stored = Object.keys(storage()).filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length)); } catch { /* none */ }
     return [...new Set([...stored, ...memory.keys()])];
   },
 };
@@ -45,6 +48,7 @@ const files = {
   held: new Map(),
   store: null,
   async ask(mode, work) {
+    if (resident) throw new Error("a counter keeps no files"); // nothing of a resident outlives this page
     files.store = files.store || new Promise((resolve, reject) => {
       const opening = indexedDB.open("lapor-chat", 1);
       opening.onupgradeneeded = () => opening.result.createObjectStore("files");
@@ -133,6 +137,7 @@ function dress(line, data) {
   text.hidden = !data.text;
   line.querySelector("time").dateTime = data.at;
   if (data.plays) text.before(player(data));
+  if (data.receipt && !bubble.querySelector(".paper")) bubble.querySelector(".meta").before($("line-paper").content.cloneNode(true));
   if (data.files?.length) { bubble.querySelector(".sent")?.remove(); text.after(sent(data.files)); }
   if (!data.photo) return;
   bubble.querySelector(".file")?.remove();
@@ -161,7 +166,7 @@ function sent(attached) {
 // What the citizen said or filmed can be played again; its bytes come only then.
 function player({ plays, id, photo }) {
   const one = document.createElement(plays);
-  Object.assign(one, { className: "player", controls: true, preload: "none", src: `/chat/files/${id}`, ariaLabel: photo });
+  Object.assign(one, { className: "player", controls: true, preload: "none", src: `/chat/files/${id}${tail}`, ariaLabel: photo });
   return one;
 }
 
@@ -263,7 +268,8 @@ async function flush() {
       if (status === 200) {
         outbox.drop(next.id);
         delay = 1000;
-        if (line) mark(line, words.sent);
+        if (line?.dataset.cleared) line.remove();
+        else if (line) mark(line, words.sent);
         line?.querySelector("progress")?.remove();
       } else if ([400, 410, 413].includes(status)) {
         outbox.put({ ...next, failed: title });
@@ -292,7 +298,7 @@ async function post({ id, n, text, choice, label, latitude, longitude }) {
   try {
     const body = JSON.stringify({ id, n, text, choice, label, latitude, longitude });
     const stop = new AbortController(), limit = setTimeout(() => stop.abort(), 20000);
-    const response = await fetch("/chat/messages", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: stop.signal });
+    const response = await fetch(`/chat/messages${tail}`, { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: stop.signal });
     const problem = response.ok ? {} : await response.json().catch(() => ({}));
     clearTimeout(limit);
     return { status: response.status, title: problem.title };
@@ -327,10 +333,20 @@ async function upload({ id, n, text, file }) {
       try { title = JSON.parse(request.responseText).title; } catch { /* no answer, or not ours */ }
       resolve({ status: request.status, title });
     };
-    request.open("POST", "/chat/files");
+    request.open("POST", `/chat/files${tail}`);
     request.send(form);
     alive();
   });
+}
+
+// What somebody told here with our help is theirs: it is put away once it is filed or dropped, and not shown again.
+function clear(until) {
+  for (const line of lines.querySelectorAll(".line")) {
+    if (outbox.has(line.dataset.id)) line.dataset.cleared = "yes"; // on its way: if it is newer, it comes back as an echo
+    else if (!(Number(line.dataset.cursor) > until)) line.remove();
+  }
+  for (const day of lines.querySelectorAll(".day")) if (!day.nextElementSibling?.matches(".line")) day.remove();
+  last = Math.max(last, until);
 }
 
 // The server will never take it: say why, and give the words back.
@@ -377,12 +393,18 @@ function troubled(now) {
 
 function listen() {
   stream?.close();
-  const mine = (stream = new EventSource(`/chat/events?after=${last}`));
+  const mine = (stream = new EventSource(`/chat/events?after=${last}${tail.replace("?", "&")}`));
   const alive = () => { heard = Date.now(); };
   alive();
   mine.onopen = () => { alive(); lost = false; wait = 1000; showConnection(); hurry(); if ("passing" in $("notice").dataset) say(""); };
   mine.onmessage = (event) => { alive(); add(JSON.parse(event.data)); };
   mine.addEventListener("beat", alive);
+  mine.addEventListener("cleared", (event) => { alive(); clear(Number(event.data)); });
+  mine.addEventListener("over", () => {
+    mine.close();
+    // Whoever has emptied the screen here is on the way to the next page already.
+    if (!document.documentElement.classList.contains("leaving")) location.replace("/chat/loket");
+  });
   mine.addEventListener("elsewhere", () => { mine.close(); stream = null; connection(words.elsewhere, false); });
   mine.onerror = () => {
     lost = true;
@@ -530,7 +552,7 @@ record.addEventListener("click", async () => {
 const about = $("about");
 addEventListener("keydown", (event) => { if (event.key === "Escape" && about.open) { about.open = false; about.querySelector("summary").focus(); } });
 addEventListener("click", (event) => { if (!about.contains(event.target)) about.open = false; });
-$("leave").addEventListener("submit", () => { // on a shared device nothing stays behind
+$("leave")?.addEventListener("submit", () => { // on a shared device nothing stays behind
   outbox.all().forEach((message) => outbox.drop(message.id));
   kept.keys().forEach((key) => kept.drop(key));
   box.value = "";
