@@ -74,7 +74,7 @@ def read(text: str) -> tuple[str | None, str | None]:
         return "status", words.upper()
     if ASKS_STATUS.fullmatch(words):
         return "status", None
-    if (numbered := NUMBER.fullmatch(words)) and ASKS_NUMBER.search(numbered["said"]):
+    if (numbered := NUMBER.fullmatch(words)) and ASKS_NUMBER.search(words):
         return "status", numbered["number"]
     if carried := CARRIED.fullmatch(re.sub(r"^/start\s+ambil_", "ambil ", whole)):
         return "carry", carried["code"]

@@ -674,12 +674,22 @@ ASKS_STATUS = re.compile(
     r"(?:\s+(?:laporan|aduan|pengaduan|saya|sy|aku|ku|nya|pak|bu|min))*"
 )
 TICKET = re.compile(r"t?[\s.-]*\d{3}[\s.-]*\d{3}[\s.-]*\d{4}")
-# A number of SP4N-LAPOR!, and the words before it; some of them say that it is one.
-NUMBER = re.compile(
-    r"(?P<said>(?:/?(?:status|cek|lihat|tracking|sp4n(?:[\s-]*lapor)?|lapor|laporan|nomor|nomer|no|id|number)\b[\s.:!#-]*)*)"
-    r"(?P<number>[0-9]{7,10})"
+# A number of SP4N-LAPOR!, and the words around it; some of them say that it is one, or ask how it is.
+_ASKING = (
+    r"bagaimana|gimana|bgmn|gmn|apa|kabar|kabarnya|nasib|nasibnya|perkembangan|perkembangannya|tentang|soal|dengan|untuk"
+    r"|saya|sy|tolong|mohon|mau|tanya|how|what|is|about|the|of|my|report|news"
 )
-ASKS_NUMBER = re.compile(r"\b(?:status|cek|lihat|tracking|sp4n)")
+_AFTER = (
+    r"bagaimana|gimana|bgmn|gmn|kabarnya|statusnya|status|sudah|udah|sampai|sampe|mana|dimana|apa|itu|ini|ya|dong|kak|min"
+    r"|pak|bu|please"
+)
+NUMBER = re.compile(
+    rf"(?:/?(?:{_ASKING}|status|statusnya|cek|lihat|tracking|sp4n(?:[\s-]*lapor)?|lapor|laporan|nomor|nomer|no|id|number)"
+    rf"\b[\s.,:!#-]*)*(?P<number>[0-9]{{7,10}})(?:[\s,]+(?:{_AFTER})\b)*"
+)
+ASKS_NUMBER = re.compile(
+    r"\b(?:status|cek|lihat|tracking|sp4n|bagaimana|gimana|bgmn|gmn|kabar|nasib|perkembangan|sampai|sampe|how|news)"
+)
 # So many digits do they have today.
 NUMBER_DIGITS = 7
 # A code that carries a draft or tickets into this chat, after "pindah"; after "ambil" one with which a resident takes

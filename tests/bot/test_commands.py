@@ -279,7 +279,17 @@ def test_a_question_that_the_script_has_lost_does_not_leave_the_citizen_alone() 
 
 @pytest.mark.parametrize(
     "words",
-    ["SP4N 9171234", "sp4n-lapor! no. 9171234", "status 9171234", "cek nomor 9171234?", "/status SP4N 9171234"],
+    [
+        "SP4N 9171234",
+        "sp4n-lapor! no. 9171234",
+        "status 9171234",
+        "cek nomor 9171234?",
+        "/status SP4N 9171234",
+        "bagaimana laporan SP4N 9171234?",
+        "Gimana laporan saya nomor 9171234 ya?",
+        "laporan 9171234 sudah sampai mana?",
+        "how is my report 9171234?",
+    ],
 )
 def test_a_number_that_is_said_to_be_one_of_sp4n_is_looked_up_at_any_time(words: str) -> None:
     for chat in (chat_after(), chat_after("lampu mati"), filed_chat()):
@@ -300,7 +310,17 @@ def test_seven_digits_alone_are_looked_up_only_where_nothing_is_told(words: str)
 
 
 @pytest.mark.parametrize(
-    "words", ["0812345678", "No 081234567", "917123", "sp4n rusak", "status 123456", "cek 91712345678"]
+    "words",
+    [
+        "0812345678",
+        "No 081234567",
+        "917123",
+        "sp4n rusak",
+        "status 123456",
+        "cek 91712345678",
+        "bagaimana tiang 9171234 rusak",
+        "sp4n 9171234 tidak bisa dihubungi",
+    ],
 )
 def test_other_numbers_are_none_of_sp4n(words: str) -> None:
     chat = chat_after()
