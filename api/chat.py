@@ -123,10 +123,6 @@ class Chat:
                 raise StoreDown from None
             raise
 
-    def look_again(self, address: Address) -> None:
-        """Have the pages of this chat, as far as this process has them, look what is new."""
-        self._heard(address.user)
-
     async def wait(self, address: Address, seconds: float) -> None:
         """Return when this address may have new lines, at the latest after so many seconds."""
         event = asyncio.Event()

@@ -193,8 +193,6 @@ def routes(
         if not left and "yakin" not in form and (lost or "belum" in form):
             return to(f"{COUNTER}/belum?lalu={then}&loket={at.key}")
         await _guarded(emptying.end(known.house, sitting.contact_id, to_desk=left))
-        if at.token:
-            chat.look_again(webchat.address_of(session_of(at.token)))
         return None
 
     @router.get(f"{COUNTER}/belum")

@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import text
+
 from api import assisting
 from api.house import House
+from api.listening import SPOKEN
 from api.unit import Unit, one_by_one, patiently, unit
 from bot import conversation
 from bot.conversation import Conversation, Draft
@@ -39,6 +42,10 @@ def _consented(draft: Draft) -> bool:
     return bool((draft.context.get("assist") or {}).get("id"))
 
 
+# Pages that are open look at once whether their resident has gone.
+_ANNOUNCE = text("SELECT pg_notify(:spoken, :address)")
+
+
 async def end(house: House, contact_id: int, *, to_desk: bool) -> None:
     """End the chat of a resident at a counter: nothing that was said there is kept. What they had agreed to and is not
     filed goes to an officer (`to_desk`), else it is thrown away. To be done again without harm."""
@@ -57,6 +64,7 @@ async def _end(work: Unit, contact_id: int, *, to_desk: bool, since: datetime | 
         for draft in filter(_consented, _drafts(chat)):
             await assisting.fulfil(work, taken, GiveToDesk(draft), chat.language)
     await counters.close_chat(work.connection, contact_id, work.house.now())
+    await work.connection.execute(_ANNOUNCE, {"spoken": SPOKEN, "address": found.address})
     return True
 
 

@@ -252,7 +252,6 @@ async def test_a_counter_that_is_closed_at_the_desk_empties_its_screen(chrome: B
     await desk.goto("/desk/loket")
     await desk.get_by_role("button", name=f"Tutup loket {NAME}").click()
     await expect(desk.get_by_text("Loket ditutup.")).to_be_visible()
-    # The stream looks once every quarter of a minute.
     await expect(page.get_by_role("heading", name="Loket belum dibuka di perangkat ini")).to_be_visible()
     await inspect(page, "closed")
     assert "Mufakat" not in await left_behind(page)
@@ -278,24 +277,28 @@ async def test_without_scripts_a_counter_is_forms(chrome: Browser, running: Runn
     await context.close()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280])
-async def test_in_english_at_every_width(chrome: Browser, running: Running, width: int) -> None:
-    context = await signed_in(
-        chrome, running, viewport={"width": width, "height": 1024 if width != 390 else 844}, reduced_motion="reduce"
-    )
+async def test_in_english_at_every_width(chrome: Browser, running: Running) -> None:
+    context = await signed_in(chrome, running)
     page = await opened(context)
     await page.goto("/chat/loket?lang=en")
-    await inspect(page, f"en-ready-{width}")
+    await everywhere(page, "en-ready")
     await page.get_by_role("button", name="Begin with a resident").click()
     await expect(replies(page)).to_have_count(1)
-    await inspect(page, f"en-chat-{width}")
+    await everywhere(page, "en-chat")
     await page.locator("#idle").evaluate("dialog => dialog.showModal()")
-    await inspect(page, f"en-idle-{width}")
+    await everywhere(page, "en-idle")
     await page.keyboard.press("Escape")
     await page.goto("/chat/tanda-terima?loket=1")
     await expect(page.get_by_role("heading", name="There is no receipt")).to_be_visible()
-    await inspect(page, f"en-no-receipt-{width}")
+    await everywhere(page, "en-no-receipt")
     await context.close()
+
+
+async def everywhere(page: Page, name: str) -> None:
+    """The page on a telephone, a tablet and a desk."""
+    for width, height in ((390, 844), (768, 1024), (1280, 900)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await inspect(page, f"{name}-{width}")
 
 
 async def inspect(page: Page, name: str) -> None:
