@@ -41,6 +41,7 @@ PERSONS = (
     ("operator", "Operator Kominfo", Grant(policy.ADMIN_INSTANSI, region="16")),
     ("instansi", "Petugas Dinas PUPR", Grant(policy.PEJABAT, agency="16.71-pu")),
     ("pengawas", "Pengawas Ombudsman", Grant(policy.PENGAWAS, region="16")),
+    ("loket", "Petugas loket MPP", Grant(policy.LOKET, region="16.71")),
     ("admin", "Administrator", Grant(policy.ADMINISTRATOR)),
 )
 _NAMES = {login: name for login, name, _grant in PERSONS}
