@@ -9,7 +9,7 @@ from api.unit import Unit
 from bot import asking
 from bot.conversation import Draft
 from bot.turns import Act, Around, Elsewhere, Facts, Reply, TicketState, Turn, Verdict
-from store import closure, complaints, contacts, following, media, moves, neighbours, tickets
+from store import assistances, closure, complaints, contacts, following, media, moves, neighbours, tickets
 from store.complaints import Actor, Event, NotAllowed, NotFound
 from store.inbox import Taken
 
@@ -123,6 +123,9 @@ async def look_around(work: Unit, taken: Taken, draft: Draft, facts: Facts) -> A
         least=neighbours.ASKED,
     )
     ids = tuple(each.complaint_id for each in found)
+    # Whoever assisted learns nothing more of that report, as a follower neither.
+    helped = await assistances.helped_with(work.connection, ids, taken.contact_id, taken.citizen_id) if ids else set()
+    ids = tuple(each for each in ids if each not in helped)
     if not ids:
         return Around()
     known = await neighbours.known_to(work.connection, ids, taken.citizen_id) if taken.citizen_id else {}

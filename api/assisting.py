@@ -152,10 +152,15 @@ async def _redeem(work: Unit, taken: Taken, code: str, language: str) -> Helper 
 
 
 async def _assist(work: Unit, taken: Taken, wish: Assist) -> int | None:
-    """The resident's yes, with the words that they agreed to; None where whoever assists may not since a moment ago.
-    From here on the codes of the resident before are covered."""
+    """The resident's yes, with the words that they agreed to; None where whoever assists may not since a moment ago, or
+    has begun with the day's last resident in another chat. From here on the codes of the resident before are covered.
+    """
     grant = await _grant_of_chat(work, taken.contact_id)
-    if grant is None or grant.state != "active":
+    if grant is not None:
+        await volunteers.hold(work.connection, grant)
+        grant = await _grant_of_chat(work, taken.contact_id)
+    may = _as_helper(work.house, grant)
+    if grant is None or may is None or not may.active or may.left <= 0:
         return None
     now = work.house.now()
     await deliveries.cover_codes(work.connection, taken.contact_id, now)
@@ -331,6 +336,10 @@ async def keep_grants(house: House) -> int:
     async with house.engine.connect() as connection:
         chats = await lapsed.chats(connection, today=house.today(None), now=house.now(), most=MOST)
     count = await one_by_one(house, chats, _give_up, failed="grant_not_ended")
+    async with unit(house) as work:
+        # Whoever settled the last draft while another one came, or closed the matter by hand, has left it to nobody.
+        if await lapsed.any_kept(work.connection):
+            await attention.raise_matter(work.connection, KEPT)
     if count:
         log.info("grants_ended", chats=count)
     return count
@@ -369,11 +378,12 @@ async def _give_up(work: Unit, contact_id: int) -> bool:
     return True
 
 
-async def file_kept(house: House, assistance_id: int, staff_id: int) -> str:
-    """File a draft that the desk was given, for its resident, who has said yes to that officer; returns the ticket.
-    Raises LookupError where there is no such draft, or somebody has settled it meanwhile."""
+async def file_kept(house: House, assistance_id: int, staff_id: int) -> Receipt:
+    """File a draft that the desk was given, for its resident, who has said yes to that officer; returns the receipt,
+    whose codes that officer tells the resident: nobody else has them. Raises LookupError where there is no such draft,
+    or somebody has settled it meanwhile."""
 
-    async def act(work: Unit) -> str:
+    async def act(work: Unit) -> Receipt:
         kept = await assistances.draft_at_desk(work.connection, assistance_id, lock=True)
         if kept is None:
             raise LookupError(assistance_id)
@@ -384,7 +394,7 @@ async def file_kept(house: House, assistance_id: int, staff_id: int) -> str:
         await audit.write(work.connection, officer, "assisted_draft.file", of=("report", receipt.ticket))
         if not await lapsed.any_kept(work.connection):
             await attention.settle(work.connection, KEPT)
-        return receipt.ticket
+        return receipt
 
     return await patiently(house, act)
 

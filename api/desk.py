@@ -26,7 +26,7 @@ from api.unit import Unit, unit
 from bot.texts import speak
 from bridges import letters, sp4n_form, webhook
 from bridges.contract import Report, Trouble
-from desk.shell import Field, Letter, Span, Trial
+from desk.shell import Codes, Field, Letter, Span, Trial
 from store import reports, ways
 from store.masterdata import Directory
 from store.media import Shelf
@@ -168,9 +168,10 @@ class DeskShell:
         """Close a service counter, with the chats there."""
         await emptying.close(self._house, counter_id)
 
-    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> str:
+    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> Codes:
         """File a draft whose volunteer may not go on."""
-        return await assisting.file_kept(self._house, assistance_id, staff_id)
+        receipt = await assisting.file_kept(self._house, assistance_id, staff_id)
+        return Codes(receipt.ticket, receipt.code or "", receipt.takeover or "", receipt.until)
 
     async def leads_inside(self, url: str) -> bool:
         """Whether nothing would be sent to that address as things are."""

@@ -288,11 +288,28 @@ async def tell_helper(work: Unit, event: Event) -> None:
                 language=told.language,
             )
         )
-    must_hear = event.kind in ("moved", "lapsed", "reminded") and event.data["status"] in _MUST_HEAR
-    if must_hear and helped.reach in ("phone", "place") and helped.withdrawn_at is None:
+    # While it is to be confirmed with the resident that they take the consent back, they are called anyway; if they do
+    # not, whoever assisted has not silenced the news by saying so.
+    confirming = helped.withdrawn_at is not None and await attention.is_open(
+        work.connection, "consent_withdrawn", event.complaint_id
+    )
+    if _must_hear(event) and helped.reach in ("phone", "place") and not confirming:
         await attention.raise_matter(
             work.connection, "reach_resident", complaint_id=event.complaint_id, detail=helped.reach
         )
+
+
+def _must_hear(event: Event) -> bool:
+    """Whether somebody must call or visit a resident for this news: an answer, what is missing, the end, and whatever
+    an office has said to them in its own words."""
+    match event.kind:
+        case "moved" | "lapsed" | "reminded":
+            return event.data["status"] in _MUST_HEAR
+        case "noted" | "responded":
+            return True
+        case "heard":
+            return bool(event.data["note"])
+    return False
 
 
 def _is_news(event: Event) -> bool:
@@ -483,8 +500,8 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     "lapsed": (wind_clock, set_deadlines, tell_silence, tell_helper, pass_on),
     "edited": (set_deadlines,),
     "covered": (),
-    "merged": (set_deadlines, tell_joined, pass_on),
-    "unmerged": (set_deadlines, tell_joined),
+    "merged": (set_deadlines, tell_joined, tell_helper, pass_on),
+    "unmerged": (set_deadlines, tell_joined, tell_helper),
     # What other systems tell.
     "referenced": (tell_reference, planning.arrived),
     "heard": (rewind_clock, tell_heard, tell_helper, pass_on),

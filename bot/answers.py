@@ -32,6 +32,12 @@ _ALONG = _listed("yes", "along")
 _DONE, _THERE = _listed("photos", "done"), _listed("photos", "there")
 # Words of address and of politeness that change nothing of what is said.
 _FILLER = _listed("filler")
+_BESIDE, _AGREES, _DECLINED = (
+    _listed("resident", "beside"),
+    _listed("resident", "agrees"),
+    _listed("resident", "declined"),
+)
+_NEG, _DONE_ONLY, _UNTOLD = _listed("resident", "neg"), _listed("resident", "done"), _listed("resident", "untold")
 _SMALL = YES | NO | SKIP | THANKS | _FILLER
 _GROUP = re.compile(r"<([a-z]+)>")
 
@@ -308,10 +314,25 @@ def detail(text: str, _locate: Locate, _today: date) -> Any:
 
 # Words of a number to call or of a place to call at, and of a name; more is a story.
 _LONGEST_CONTACT, _LONGEST_NAME = 14, 8
+# A telephone number has at least so many digits.
+SHORTEST_PHONE = 7
+
+
+def is_phone(text: str) -> bool:
+    """Whether the words are a telephone number, with little beside it."""
+    return sum(map(str.isdigit, text)) >= SHORTEST_PHONE and len(text.split()) <= _LONGEST_CONTACT
+
+
+def is_untold(text: str) -> bool:
+    """Whether the words say that a name, a number or a place is not told: "dak galak nyebut namo"."""
+    words = _small_words(text)
+    return 0 < len(words) <= _LONGEST_NAME and (words[0] in _UNTOLD or declines(text)) and not is_phone(text)
 
 
 def contact(text: str, _locate: Locate, _today: date) -> Any:
-    """Where somebody is reached: a telephone number, or a place such as a posko."""
+    """Where somebody is reached: a telephone number, or a place such as a posko; "other" where it is not known."""
+    if is_untold(text):
+        return "other"
     if is_bare(text) or len(text.split()) > _LONGEST_CONTACT:
         raise Refused("contact.words")
     return text.strip()
@@ -378,6 +399,44 @@ def choice(words: Mapping[str, str], values: Mapping[str, Any] | None = None) ->
     return read
 
 
+def said_of_resident(text: str) -> str:
+    """A short text without the words in which whoever assists tells what a resident has said."""
+    return " ".join(word for word in _small_words(text) if word not in _BESIDE | _FILLER)
+
+
+def tells_no_story(text: str) -> bool:
+    """Whether words say only that something was read aloud, or what the resident answered: "la dibaco galo"."""
+    words = _small_words(text)
+    return bool(words) and is_bare(said_of_resident(text))
+
+
+def of_resident(words: Mapping[str, str], *, done: bool = True) -> Reader:
+    """A reader for a closed question to a resident: `choice`, which also takes what whoever assists tells of the answer
+    ("warganyo la setuju", "lewat wa bae"). Where `done` is False, a bare "sudah" is none: it may say that the words
+    were read aloud."""
+    listed = choice(words)
+
+    def read(text: str, locate: Locate, today: date) -> Any:
+        said = said_of_resident(text).split()
+        if not done and said and all(word in _DONE_ONLY for word in said):
+            raise Refused("choice.words")
+        if said and "ya" in words and said[0] in YES | _AGREES and all(word in YES | _AGREES | _ALONG for word in said):
+            return words["ya"]
+        if (
+            len(said) > 1
+            and "tidak" in words
+            and said[0] in _NEG
+            and all(word in _DECLINED | _AGREES | YES for word in said[1:])
+        ):
+            return words["tidak"]
+        try:
+            return listed(text, locate, today)
+        except Refused:
+            return listed(" ".join(said), locate, today)
+
+    return read
+
+
 def confirmation(words: Mapping[str, str]) -> Reader:
     """A reader for the last question: a yes in however many words, or one of these."""
     listed = choice(words)
@@ -385,6 +444,9 @@ def confirmation(words: Mapping[str, str]) -> Reader:
     def read(text: str, locate: Locate, today: date) -> Any:
         if accepts(text):
             return "send"
-        return "change" if _HESITATES.match(plain(text)) else listed(text, locate, today)
+        said = said_of_resident(text)
+        if _HESITATES.match(plain(text)) or _HESITATES.match(said):
+            return "change"
+        return "send" if accepts(said) else listed(text, locate, today)
 
     return read

@@ -86,6 +86,8 @@ def ask(conversation: Conversation, question: Question, facts: Facts) -> Turn:
         draft = draft.know(coached=question.name)
         conversation = replace(conversation, draft=draft)
     name = question.words(draft) if question.words else question.name
+    if question.again and conversation.tries:
+        name = question.again
     said: tuple[Say, ...] = (Say(f"ask.{name}", question.params(draft)),)
     if question.name == "confirm":
         said = (summary(draft, conversation.language, facts), *said)

@@ -127,7 +127,8 @@ def begin(conversation: Conversation, facts: Facts) -> Turn:
         conversation = replace(conversation, parked=(draft, *conversation.parked))
     number = conversation.drafts + 1
     draft = _assisted(Draft(number), helper, facts)
-    conversation = replace(conversation, drafts=number, draft=draft, asking=None, about=None, tries=0)
+    # Who we are is said to the resident, in the words that are read aloud.
+    conversation = replace(conversation, drafts=number, draft=draft, asking=None, about=None, tries=0, greeted=True)
     return go_on(conversation, facts, *said)
 
 
@@ -155,7 +156,7 @@ def told_whose(conversation: Conversation, draft: Draft, value: str, facts: Fact
     if helper is None or not helper.active or helper.left <= 0:
         why = "assist.limit" if helper and helper.active else "assist.not_now"
         turn = go_on(_without_draft(conversation), facts, Say(why), Say("assist.not_kept"), Say("assist.ways"))
-        return _wishing(turn, DropFiles(draft.number)) if draft.photos else turn
+        return _wishing(turn, Forsake(draft))
     return go_on(replace(conversation, draft=_assisted(draft, helper, facts)), facts)
 
 
@@ -371,8 +372,11 @@ def hand_over(conversation: Conversation, facts: Facts) -> Turn | None:
     if not given or is_active(facts):
         return None
     said = [Say("assist.ended", {"why": {"key": f"assist.why.{_why(facts.helper)}"}})]
-    kept = sum(bool(draft.context["assist"].get("id") and (draft.told or draft.photos)) for draft in given)
-    said.append(Say("assist.ended_desk" if kept else "assist.ended_nothing"))
+    kept = [draft for draft in given if draft.context["assist"].get("id") and (draft.told or draft.photos)]
+    # An officer goes on with what is told only where they find the resident.
+    found = all(values_of(draft).reach_words for draft in kept)
+    to_desk = "assist.ended_desk" if found else "assist.ended_waits"
+    said.append(Say(to_desk if kept else "assist.ended_nothing"))
     own = tuple(draft for draft in conversation.parked if not is_assisted(draft))
     if conversation.draft is None or is_assisted(conversation.draft):
         if conversation.held:

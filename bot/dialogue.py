@@ -532,7 +532,7 @@ def elapse(conversation: Conversation, facts: Facts, keep: timedelta, notice: ti
         return Turn(conversation)
     dropped = replace(conversation, draft=None, parked=(), held=(), asking=None, about=None, warned_at=0.0)
     said = tuple(Say("draft_expired", {"title": title(draft)}) for draft in waiting)
-    return Turn(dropped, said, wishes=tuple(map(Forsake, filter(is_assisted, waiting))))
+    return Turn(dropped, said, wishes=tuple(map(Forsake, filter(assisting.stays_here, waiting))))
 
 
 def remind(conversation: Conversation, facts: Facts, until: Any) -> Turn:

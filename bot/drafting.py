@@ -40,6 +40,7 @@ from bot.turns import (
     File,
     Follow,
     ForgetPlace,
+    Forsake,
     Join,
     KeepMedia,
     Own,
@@ -61,8 +62,11 @@ ASKS_ITSELF = frozenset({"refused.photos.send"})
 SHORT = 4
 # A wish of so few words is a wish and nothing else.
 ASIDE = 8
-# A telephone number has at least so many digits.
-SHORTEST_PHONE = 7
+# Whoever assists and speaks of a name to change means the resident's.
+_A_NAME = re.compile(r"\b(?:nama|namo|jeneng|name)(?:nya|nyo|ne)?\b", re.IGNORECASE)
+# So few words are no story where a resident is asked something closed: "titip tetanggonyo bae".
+ASIDE_OF_RESIDENT = 4
+CLOSED_TO_RESIDENT = frozenset({"whose", "consent", "reach", "contact", "keeps"})
 # So many complaints are offered to choose from; a message has room for ten buttons.
 TICKETS = 8
 
@@ -150,13 +154,16 @@ def _take_change(
 ) -> Turn | None:
     """A correction such as "salah, maksudnya Plaju", at whatever time it comes."""
     change = change_in(message.text)
-    if change is None or (change.question == "privacy" and change.rest):
+    theirs = bool(_A_NAME.search(message.text)) and offered_instead(WHICH, draft, "resident")
+    if change is None or (change.question == "privacy" and change.rest and not theirs):
         return None
     if change.question == "story" and change.act == "add":
         if not change.rest:
             return ask(conversation, QUESTIONS["detail"], facts)
         return _tell(conversation, replace(message, text=change.rest), facts, Say("noted.story"))
     name = change.question or (_fitting(change.rest, facts) if change.rest else "which")
+    if name == "privacy" and theirs:
+        name = "resident"
     if name is None or (changed := QUESTIONS.get(name)) is None:
         return None
     if name == conversation.asking and change.act == "set":
@@ -256,7 +263,8 @@ def _answer(conversation: Conversation, draft: Draft, question: Question, messag
     chosen = offered(question, draft, text)
     if chosen is not None and chosen != "skip":
         return _accept(conversation, draft, question, question.value(chosen, draft), message.sequence, facts)
-    if question.skippable and (chosen == "skip" or answers.declines(text)):
+    untold = question.name == "resident" and answers.is_untold(text)
+    if question.skippable and (chosen == "skip" or untold or answers.declines(text)):
         return _skip(conversation, draft, question, facts)
     if question.name == "place" and answers.tells_only_time(text, facts.locate, facts.today):
         draft = draft.answer("time", QUESTIONS["time"].read(text, facts.locate, facts.today), message.sequence)
@@ -265,6 +273,10 @@ def _answer(conversation: Conversation, draft: Draft, question: Question, messag
         return still(conversation, facts, Say("welcome_short"))
     if question.name not in {"story", "detail"} and _tells_danger(text, facts):
         return _tell(conversation, message, facts, Say("noted.story"))
+    if question.name == "reach" and answers.is_phone(text):
+        # The number itself, instead of how: no telephone number belongs to a story.
+        draft = draft.answer("reach", "phone", message.sequence).answer("contact", text.strip(), message.sequence)
+        return go_on(replace(conversation, draft=draft), facts)
     try:
         value = question.read(text, facts.locate, facts.today)
     except Refused as refused:
@@ -328,12 +340,18 @@ def _refuse(
     """What is no answer is kept as part of the story, if it says anything; then the question is asked again, or left
     open for the operator when it was asked often enough."""
     said = not answers.is_bare(message.text)
+    if is_assisted(draft) or question.name == "whose":
+        # What whoever assists tells of the answer is no word of the resident's story.
+        few = question.name in CLOSED_TO_RESIDENT and len(message.text.split()) <= ASIDE_OF_RESIDENT
+        said = said and not few and not answers.tells_no_story(message.text)
     if said and question.name == "region":
         draft = _add_to_place(draft, message.text, message.sequence)
     elif said and question.name not in {"story", "resume"} and len(answers.plain(message.text).split()) > 1:
         if question.default:
             draft = draft.answer(question.name, question.default)
         draft = read_story(draft.tell(message.text, message.sequence), facts)
+        if question.again and next_question(draft).name == question.name:
+            return _again(replace(conversation, draft=draft, tries=conversation.tries + 1), facts, Say("noted.story"))
         turn = go_on(replace(conversation, draft=draft), facts, Say("noted.story"))
         if turn.conversation.asking != question.name:
             return turn
@@ -380,6 +398,9 @@ def _accept(
     match question.name:
         case "confirm":
             return _confirmed(conversation, draft, value, facts)
+        case "which" if value == "name":
+            value = "resident" if offered_instead(question, draft, "resident") else "privacy"
+            return ask(replace(conversation, draft=draft), QUESTIONS[value], facts)
         case "which":
             return ask(replace(conversation, draft=draft), QUESTIONS[value], facts)
         case "resume":
@@ -394,7 +415,9 @@ def _accept(
             if said and value != "phone":
                 draft = draft.know(said=None)
                 draft = draft.answer("contact", said, sequence) if value == "place" else draft
-        case "contact" if draft.value("reach") == "phone" and sum(map(str.isdigit, value)) < SHORTEST_PHONE:
+        case "contact" if value == "other":
+            draft = draft.forget("contact").forget("reach").know(said=None)
+        case "contact" if draft.value("reach") == "phone" and not answers.is_phone(value):
             # No number, but perhaps the place where they want to be called at.
             turn = ask(replace(conversation, draft=draft.know(said=value)), QUESTIONS["reach"], facts)
             return replace(turn, replies=(Say("refused.contact.phone"), *turn.replies))
@@ -480,7 +503,10 @@ def cancel(conversation: Conversation, facts: Facts) -> Turn:
         return Turn(conversation, (Say("nothing_to_cancel"),))
     if is_assisted(conversation.draft):
         return assisting.dropped(conversation, conversation.draft, facts, Say("assist.cancelled"))
-    return go_on(replace(conversation, draft=None, asking=None, held=()), facts, Say("cancelled"))
+    draft = conversation.draft
+    turn = go_on(replace(conversation, draft=None, asking=None, held=()), facts, Say("cancelled"))
+    # Before it is settled whose it is, it may be what a resident told, who has not agreed to anything.
+    return replace(turn, wishes=(Forsake(draft), *turn.wishes)) if assisting.stays_here(draft) else turn
 
 
 def _resumed(conversation: Conversation, draft: Draft, value: str, facts: Facts) -> Turn:
@@ -512,7 +538,9 @@ def _split(conversation: Conversation, draft: Draft, facts: Facts) -> tuple[Conv
     kept = {name: each for name, each in draft.answers.items() if name not in read or each.sequence}
     context = {name: value for name, value in draft.context.items() if name != "parts"}
     each = replace(draft, told=(), answers=kept, context=context)
-    others_know = {name: value for name, value in context.items() if name != "photographed"}
+    # The files stay with the first one, and so does what is told by them.
+    of_files = {"photographed", "spoken", "heard", "heard_next"}
+    others_know = {name: value for name, value in context.items() if name not in of_files}
     waiting = tuple(
         read_story(
             replace(each, number=number, photos=0, voices=0, albums=(), context=others_know)
@@ -862,7 +890,19 @@ def take_edit(conversation: Conversation, message: Incoming, facts: Facts) -> Tu
         return Turn(conversation, wishes=(Reply(last.ticket, message.text),) if message.text.strip() else ())
     if not message.text:
         return Turn(conversation)
+    if draft is not None and _may_be_of_before(draft, message, facts):
+        return still(conversation, facts, Say("assist.edit_unknown"))
     return _add(conversation, message, facts) if draft else still(conversation, facts, Say("edit_unknown"))
+
+
+def _may_be_of_before(draft: Draft, message: Incoming, facts: Facts) -> bool:
+    """Whether an edit may be of what another resident told, whose report has gone: where residents are assisted, all
+    that is not newer than everything in this draft. An edit that has overtaken its message is."""
+    if not (assisting.is_active(facts) or assisting.stays_here(draft)):
+        return False
+    known = [part.sequence for part in draft.told] + [answer.sequence for answer in draft.answers.values()]
+    heard = [each for each in (*known, *draft.context.get("spoken", ())) if each > 0]
+    return not heard or message.sequence <= max(heard)
 
 
 def _retell(draft: Draft, message: Incoming, facts: Facts) -> Draft:

@@ -70,7 +70,8 @@ class Question:
     those that depend on the draft; `value` is the answer that a tapped choice stands for. `skippable` adds a way past
     it, labelled `past`; `free` says that almost any words could be an answer.
     `coaching`: it only makes a report better, and of all such questions one is asked at most. `default` is the choice
-    that is meant by whoever just goes on telling. `words` is the key of its words, where they depend on the draft.
+    that is meant by whoever just goes on telling. `words` is the key of its words, where they depend on the draft,
+    `again` that of fewer words for whoever was just asked and has not answered.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Question:
     default: str | None = None
     needed: Callable[[Draft], bool] = lambda _draft: True
     words: Callable[[Draft], str] | None = None
+    again: str | None = None
     params: Callable[[Draft], Mapping[str, Any]] = _no_params
 
     def choices_for(self, draft: Draft | None) -> tuple[Choice, ...]:
@@ -372,7 +374,7 @@ CHANGEABLE = {
     **dict.fromkeys(("foto", "fotonya", "fotonyo", "poto"), "photos"),
     "photos": "photos",
     "privasi": "privacy",
-    **dict.fromkeys(("nama", "namanya", "namo", "jeneng"), "privacy"),
+    **dict.fromkeys(("nama", "namanya", "namo", "namonyo", "jeneng", "jenenge", "name"), "name"),
     "privacy": "privacy",
 }
 
@@ -405,7 +407,15 @@ SPLIT_WORDS = {
 WHOSE_WORDS = {
     **dict.fromkeys(("1", "warga", "laporan warga", "punya warga", "untuk warga", "orang lain"), "resident"),
     **dict.fromkeys(("pendampingan", "warga lain", "resident", "a resident", "a residents"), "resident"),
+    **dict.fromkeys(
+        ("wargo", "warganya", "warganyo", "punyo warga", "punya wargo", "punyo wargo", "warga nian", "kagungane warga"),
+        "resident",
+    ),
     **dict.fromkeys(("2", "saya", "saya sendiri", "laporan saya", "sendiri", "punya saya", "aku"), "self"),
+    **dict.fromkeys(
+        ("dewek", "aku dewek", "saya dewek", "punyo aku", "punyo dewek", "laporan aku", "aku nian"), "self"
+    ),
+    **dict.fromkeys(("dewe", "aku dewe", "kulo", "kulo piyambak", "punyaku", "punyoku", "laporanku"), "self"),
     **dict.fromkeys(("laporan saya sendiri", "untuk saya", "untuk saya sendiri", "my own", "mine", "me"), "self"),
 }
 CONSENT_WORDS = {
@@ -415,16 +425,23 @@ CONSENT_WORDS = {
 }
 REACH_WORDS = {
     **dict.fromkeys(("1", "chat", "hp", "hp sendiri", "wa", "whatsapp", "telegram", "own phone"), "chat"),
+    **dict.fromkeys(("hape", "hp keluarga", "keluarga", "hp anak", "hp anaknya", "hp anaknyo", "hp dewek"), "chat"),
+    **dict.fromkeys(("hp anake", "tulis", "pesan", "kode", "tele"), "chat"),
     **dict.fromkeys(("2", "telepon", "telp", "ditelepon", "telpon", "nomor telepon", "phone", "call"), "phone"),
+    **dict.fromkeys(("ditelpon", "tilpun", "ditelpon petugas", "telpon petugas", "telepon petugas"), "phone"),
     **dict.fromkeys(("3", "tempat", "posko", "kantor desa", "balai desa", "titip", "place"), "place"),
+    **dict.fromkeys(("tempat aman", "kantor kades", "balai deso", "kantor lurah", "kelurahan"), "place"),
     **dict.fromkeys(("4", "tidak usah", "tidak perlu", "tidak mau", "tidak ingin dihubungi", "none"), "none"),
     **dict.fromkeys(answers.NO, "none"),
 }
 
 
+def _yes_or_no_words(yes: str, no: str, **more: str) -> dict[str, str]:
+    return {"1": yes, "2": no} | dict.fromkeys(answers.YES, yes) | dict.fromkeys(answers.NO, no) | more
+
+
 def _yes_or_no(yes: str, no: str, **more: str) -> Callable[[str, answers.Locate, date], Any]:
-    words = {"1": yes, "2": no} | dict.fromkeys(answers.YES, yes) | dict.fromkeys(answers.NO, no) | more
-    return answers.choice(words)
+    return answers.choice(_yes_or_no_words(yes, no, **more))
 
 
 SCRIPT: tuple[Question, ...] = (
@@ -440,22 +457,24 @@ SCRIPT: tuple[Question, ...] = (
     # A volunteer files for themselves, too: of words that come by themselves it is asked whose they are.
     Question(
         "whose",
-        answers.choice(WHOSE_WORDS),
+        answers.of_resident(WHOSE_WORDS),
         choices=("resident", "self"),
         needed=lambda draft: bool(draft.context.get("whose")),
     ),
     # Read aloud to a resident before anything is asked. A button below it counts once.
     Question(
         "consent",
-        _yes_or_no("yes", "no", **CONSENT_WORDS),
+        answers.of_resident(_yes_or_no_words("yes", "no", **CONSENT_WORDS), done=False),
         choices=("yes", "no"),
+        again="consent_again",
         needed=lambda draft: is_assisted(draft) and "consent" not in draft.answers,
         params=lambda draft: {"words": consent_words(draft)} if is_assisted(draft) else {},
     ),
-    Question("reach", answers.choice(REACH_WORDS), choices=("chat", "phone", "place", "none"), needed=is_assisted),
+    Question("reach", answers.of_resident(REACH_WORDS), choices=("chat", "phone", "place", "none"), needed=is_assisted),
     Question(
         "contact",
         answers.contact,
+        choices=("other",),
         needed=lambda draft: is_assisted(draft) and draft.value("reach") in {"phone", "place"},
         words=lambda draft: "contact_place" if draft.value("reach") == "place" else "contact_phone",
     ),
@@ -555,7 +574,12 @@ SCRIPT: tuple[Question, ...] = (
     ),
     # Of a resident: their name, unless it is to be hidden, and what whoever assists may go on seeing.
     Question("resident", answers.name, skippable=True, past="choice.resident.unsaid", needed=_wants_name),
-    Question("keeps", _yes_or_no("yes", "no", boleh="yes"), choices=("yes", "no"), needed=_may_keep),
+    Question(
+        "keeps",
+        answers.of_resident(_yes_or_no_words("yes", "no", boleh="yes")),
+        choices=("yes", "no"),
+        needed=_may_keep,
+    ),
     Question(
         "confirm",
         answers.confirmation(CONFIRM_WORDS),
@@ -635,6 +659,7 @@ COMMANDS: dict[str, str] = {
     "ganti": "change",
     "ubah": "change",
     "/ubah": "change",
+    **dict.fromkeys(("kembali", "balik", "back", "salah pencet", "salah tekan", "salah pilih"), "change"),
     "pindah": "move",
     "/pindah": "move",
     "move": "move",

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from bot.answers import Refused
+from bot.answers import Refused, is_bare, is_untold
 from bot.asking import ask_about, go_on, joined, offered, still, with_question
 from bot.conversation import Conversation
 from bot.lessons import CHOICES, LESSONS, Lesson
@@ -70,7 +70,8 @@ def answer(conversation: Conversation, message: Incoming, facts: Facts) -> Turn 
         try:
             chosen = question.read(message.text, facts.locate, facts.today)
         except Refused as refused:
-            if conversation.tries + 1 >= TRIES or len(message.text.split()) > 5:
+            story = not is_bare(message.text) and not is_untold(message.text)
+            if story and (conversation.tries + 1 >= TRIES or len(message.text.split()) > 5):
                 return None
             conversation = replace(conversation, tries=conversation.tries + 1)
             asked = with_question(Turn(conversation, (Say(f"refused.{refused.key}"),)), facts)

@@ -360,8 +360,8 @@ class Assist:
 
 @dataclass(frozen=True, slots=True)
 class Forsake:
-    """Wish: an assisted draft is no more: dropped, or (`withdrawn`) the resident has taken the consent back. Nothing of
-    it is kept."""
+    """Wish: an assisted draft, or one that may be a resident's, is no more: dropped, or (`withdrawn`) the resident has
+    taken the consent back. Nothing of it is kept."""
 
     draft: Draft
     withdrawn: bool = False

@@ -198,7 +198,8 @@ async def file(request: Request, draft_id: int, file_id: int, officer: May) -> R
 
 @router.post("/kawan/draf/{draft_id}/jadikan")
 async def make(request: Request, draft_id: int, officer: May) -> Response:
-    """Make the draft a report: the officer has reached the resident, who has said yes."""
+    """Make the draft a report: the officer has reached the resident, who has said yes. The resident's codes stand on
+    the answer alone, this once: no chat has told them, and only their digests are kept."""
     shell, filled = shell_of(request), await uploads.form(request)
     async with shell.engine.connect() as connection:
         draft = await _reached(connection, shell, officer, draft_id)
@@ -207,10 +208,12 @@ async def make(request: Request, draft_id: int, officer: May) -> Response:
     if not told(draft.saved).story and not await _files(shell, draft):
         return await _show(request, officer, draft_id, problem="empty", status=422)
     try:
-        ticket = await shell.file_kept_draft(draft_id, officer.staff_id)
+        codes = await shell.file_kept_draft(draft_id, officer.staff_id)
     except LookupError:  # somebody was quicker
         raise NotFound(str(draft_id)) from None
-    return RedirectResponse(f"/desk/laporan/{ticket}?{urlencode({'dari': HERE})}", 303)
+    report = f"/desk/laporan/{codes.ticket}?{urlencode({'dari': HERE})}"
+    check, chat = f"{shell.public_url}/periksa", f"{shell.public_url}/chat"
+    return page(request, "assisted_filed.html", codes=codes, report=report, check=check, chat=chat)
 
 
 @router.post("/kawan/draf/{draft_id}/buang")

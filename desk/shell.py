@@ -83,6 +83,17 @@ class Work(Protocol):
         """Have a job of that name run after the commit. KeyError for an unknown name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The receipt of a resident who was assisted: the ticket, the code to look it up, and the one that makes a chat of
+    theirs the pelapor's, up to that day. The codes are kept nowhere."""
+
+    ticket: str
+    code: str
+    takeover: str
+    until: date | None
+
+
 class Shell(Protocol):
     """The running process."""
 
@@ -171,10 +182,10 @@ class Shell(Protocol):
         """Close a service counter, with the chats that are open there, in transactions of its own. What residents had
         agreed to there and is not filed goes to an officer."""
 
-    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> str:
+    async def file_kept_draft(self, assistance_id: int, staff_id: int) -> Codes:
         """File a draft whose volunteer may not go on as the report of its resident, who has said yes to that officer;
-        returns the ticket. Its own transaction, with its row of the audit. Raises LookupError where somebody has
-        settled it meanwhile."""
+        returns what the officer tells the resident, this once. Its own transaction, with its row of the audit. Raises
+        LookupError where somebody has settled it meanwhile."""
 
     async def leads_inside(self, url: str) -> bool:
         """Whether nothing would be sent to that address as things are: its name leads into a network that is not

@@ -497,6 +497,22 @@ async def of_complaint(connection: AsyncConnection, complaint_id: int) -> Helped
     return None if row is None else Helped(*row)
 
 
+_HELPED_WITH = text("""
+    SELECT a.complaint_id FROM assistances a JOIN contacts t ON t.id = a.contact_id
+    LEFT JOIN volunteers v ON v.id = a.volunteer_id
+    WHERE a.complaint_id = ANY(:ids)
+      AND (a.contact_id = :contact_id OR CAST(:citizen_id AS bigint) IN (t.citizen_id, v.citizen_id))
+""")
+
+
+async def helped_with(
+    connection: AsyncConnection, complaint_ids: Sequence[int], contact_id: int, citizen_id: int | None
+) -> set[int]:
+    """Those of these reports that whoever is behind this chat assisted somebody with: none of theirs to follow."""
+    parameters = {"ids": list(complaint_ids), "contact_id": contact_id, "citizen_id": citizen_id}
+    return set((await connection.execute(_HELPED_WITH, parameters)).scalars())
+
+
 # --- the resident takes it over ----------------------------------------------------------------------
 
 _BY_CODE = text("""

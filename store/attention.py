@@ -106,6 +106,15 @@ async def close(connection: AsyncConnection, matter_id: int) -> bool:
     return row.one_or_none() is not None
 
 
+async def is_open(connection: AsyncConnection, kind: str, complaint_id: int) -> bool:
+    """Whether a matter of that kind about that complaint is open."""
+    statement = text("""
+        SELECT EXISTS (
+            SELECT 1 FROM attention WHERE kind = :kind AND complaint_id = :id AND closed_at IS NULL)
+    """)
+    return bool((await connection.execute(statement, {"kind": kind, "id": complaint_id})).scalar_one())
+
+
 async def settle(connection: AsyncConnection, kind: str, complaint_id: int | None = None) -> None:
     """Close the matters of that kind about a complaint (None: those about none): nobody need look at them any more."""
     statement = text("""

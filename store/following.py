@@ -13,13 +13,16 @@ from store.complaints import Actor, Event, NotAllowed, NotFound
 
 
 class OwnComplaint(ValueError):
-    """Nobody follows what they reported themselves, or accompany."""
+    """Nobody follows what they reported themselves, or assisted somebody with."""
 
 
 _OPEN = text("""
     SELECT k.id, k.ticket, k.status, k.agency, k.region,
            EXISTS (SELECT 1 FROM complaint_parties p WHERE p.complaint_id = k.id AND p.citizen_id = :citizen
-                     AND p.role <> 'pengikut') AS own
+                     AND p.role <> 'pengikut')
+           OR EXISTS (SELECT 1 FROM assistances a JOIN contacts t ON t.id = a.contact_id
+                      LEFT JOIN volunteers v ON v.id = a.volunteer_id WHERE a.complaint_id = k.id
+                        AND (a.contact_id = :contact OR :citizen IN (t.citizen_id, v.citizen_id))) AS own
     FROM complaints k WHERE k.id = :id AND NOT k.secret
 """)
 # Whoever follows already from another chat gets the news in the one that asked last.
@@ -39,15 +42,15 @@ async def follow(
     Their words are kept as a note for officers. Raises `NotFound` (also for a Rahasia complaint, of which nobody else
     knows), `OwnComplaint`, and `NotAllowed` when it has ended, as there will be no news of it.
     """
-    row = (await connection.execute(_OPEN, {"id": complaint_id, "citizen": citizen_id})).one_or_none()
+    whose = {"id": complaint_id, "citizen": citizen_id, "contact": contact_id}
+    row = (await connection.execute(_OPEN, whose)).one_or_none()
     if row is None:
         raise NotFound(complaint_id)
     if row.own:
         raise OwnComplaint
     if row.status in moves.ENDED:
         raise NotAllowed(row.status, "followed", ())
-    parameters = {"id": complaint_id, "citizen": citizen_id, "contact": contact_id}
-    new = bool((await connection.execute(_FOLLOW, parameters)).scalar_one())
+    new = bool((await connection.execute(_FOLLOW, whose)).scalar_one())
     actor = Actor("citizen", str(citizen_id))
     if new or words:
         await complaints.write(connection, complaint_id, actor, "followed", note=words)

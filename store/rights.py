@@ -283,11 +283,22 @@ async def _leave_to_desk(connection: AsyncConnection, contact_id: int, drafts: S
             continue
         with suppress(assistances.NoAssistance):
             if draft.get("told") or draft.get("photos") or draft.get("voices"):
-                await assistances.give_to_desk(connection, consent, contact_id, number, draft, None, None, now)
+                reach, words = _reached(draft)
+                await assistances.give_to_desk(connection, consent, contact_id, number, draft, reach, words, now)
                 await attention.raise_matter(connection, assistances.MATTER)
             else:
                 found = await assistances.of_draft(connection, consent, contact_id, number)
                 await assistances.ended(connection, found.id, "dropped", now)
+
+
+def _reached(draft: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """How the resident of a saved draft is reached, and the number or the place for it; None where it was not told. The
+    officer who gets the draft must find them without whoever assisted."""
+    answers = draft.get("answers")
+    given = [(answers or {}).get(name) if isinstance(answers, Mapping) else None for name in ("reach", "contact")]
+    reach, words = (each[0] if isinstance(each, list) and each and isinstance(each[0], str) else None for each in given)
+    reach = reach if reach in assistances.REACHES else None
+    return reach, words if reach in ("phone", "place") else None
 
 
 async def forget_words(connection: AsyncConnection, contact_id: int) -> None:

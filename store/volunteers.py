@@ -117,6 +117,18 @@ async def grant_of(
     return None if row is None else Grant(*row)
 
 
+_HOLD = {
+    VOLUNTEER: text("SELECT id FROM volunteers WHERE id = :id FOR NO KEY UPDATE"),
+    COUNTER: text("SELECT id FROM counters WHERE id = :id FOR NO KEY UPDATE"),
+}
+
+
+async def hold(connection: AsyncConnection, grant: Grant) -> None:
+    """Lock a grant, for a turn that has its chat: of two chats that begin with a resident at once, the second one sees
+    the first one's consent when it asks `grant_of` again, and whoever ends the grant comes before or after both."""
+    await connection.execute(_HOLD[grant.kind], {"id": grant.id})
+
+
 _CHATS_OF = text("""
     SELECT c.id FROM volunteers v JOIN contacts c ON c.citizen_id = v.citizen_id
     WHERE v.id = :id AND c.merged_into IS NULL ORDER BY c.id

@@ -21,12 +21,12 @@ from api import afterwards, assisting, belongings, intake, silence
 from api.house import House
 from api.outward import report_of
 from api.unit import Unit, patiently, unit
-from bot.conversation import Draft, Told
+from bot.conversation import Conversation, Draft, Told
 from bot.lessons import LESSONS
 from bot.messages import Address, Incoming, Media
 from bot.texts import speak
-from bot.turns import Act, CarryOut, Receipt, Reply
-from store import complaints, counters, deliveries, media, moves, volunteers
+from bot.turns import Act, Assist, CarryOut, Receipt, Reply, Turn
+from store import complaints, counters, deliveries, media, merging, moves, volunteers
 from store.complaints import Actor
 from store.database import is_busy
 from store.inbox import Taken
@@ -298,6 +298,33 @@ async def test_a_resident_who_is_taken_over_needs_no_visit(house: House) -> None
     assert await value(house.engine, "SELECT count(*) FROM attention") == 1
 
 
+async def test_words_of_an_office_are_for_a_resident_without_a_chat_too(house: House) -> None:
+    """What is asked or said in a message, or at first, and no move tells: somebody calls, or it is told to nobody."""
+    kawan, _ = await trained(house)
+    open_ = "SELECT kind, detail FROM attention WHERE closed_at IS NULL"
+    receipt = await filed(kawan, reach="phone", keeps="no")
+    async with unit(house) as work:
+        work.record(await complaints.note(work.connection, receipt.ticket, OFFICER, "Catatan sendiri.", public=False))
+    assert await rows(house.engine, open_) == []
+    async with unit(house) as work:
+        work.record(await complaints.note(work.connection, receipt.ticket, OFFICER, "Tiang yang mana?", public=True))
+    assert [tuple(row) for row in await rows(house.engine, open_)] == [("reach_resident", "phone")]
+    assert await kawan.read() == ""
+
+
+async def test_that_a_report_is_handled_with_another_is_news(house: House) -> None:
+    """A pelapor with a chat is told; for one without, whoever assisted hears that there is something."""
+    kawan, _ = await trained(house)
+    receipt = await filed(kawan)
+    other = await filed(kawan, "Tiang listrik di Lorong Mufakat miring, kabelnya terjulur ke jalan.", keeps="no")
+    async with unit(house) as work:
+        work.record(await merging.merge(work.connection, receipt.ticket, other.ticket, OFFICER))
+    said = await kawan.read()
+    assert kawan.keys == ["assist.news"]
+    assert receipt.ticket in said
+    assert other.ticket not in said
+
+
 async def test_news_comes_once_an_hour_and_not_on_top_of_a_turn(house: House) -> None:
     kawan, _ = await trained(house)
     receipt = await filed(kawan)
@@ -494,7 +521,8 @@ async def test_a_grant_that_is_revoked_leaves_the_draft_with_the_desk_and_an_off
     async with house.engine.begin() as connection:
         made = "INSERT INTO staff (login, name) VALUES ('ani', 'Ani') RETURNING id"
         staff_id = (await connection.execute(text(made))).scalar_one()
-    ticket = await assisting.file_kept(house, kept.id, staff_id)
+    receipt = await assisting.file_kept(house, kept.id, staff_id)
+    ticket = receipt.ticket
     with pytest.raises(LookupError):
         await assisting.file_kept(house, kept.id, staff_id)
     report = await complaint(house, ticket)
@@ -524,6 +552,20 @@ async def test_a_grant_that_ends_by_its_day_is_found_by_the_round(house: House) 
     assert [tuple(row) for row in outcomes] == [("desk", False), ("dropped", True)]
 
 
+async def test_a_draft_waits_at_the_desk_for_somebody_who_knows_of_it(house: House) -> None:
+    """One officer settles the last draft at the moment at which another one comes, or closes the matter by hand."""
+    kawan, volunteer_id = await trained(house)
+    await kawan.say("dampingi")
+    await until(kawan, "photos", reach="phone")
+    await revoke(house, volunteer_id)
+    await assisting.end_grant(house, volunteer_id)
+    await run(house.engine, "UPDATE attention SET closed_at = now()")
+    for _ in range(2):
+        await assisting.keep_grants(house)
+        open_ = "SELECT count(*) FROM attention WHERE kind = 'assisted_draft' AND closed_at IS NULL"
+        assert await value(house.engine, open_) == 1
+
+
 async def test_a_turn_finds_by_itself_that_the_grant_is_gone(house: House) -> None:
     """Whoever is quicker than `end_grant`: the last words go along, and nothing is filed."""
     kawan, volunteer_id = await trained(house)
@@ -531,7 +573,7 @@ async def test_a_turn_finds_by_itself_that_the_grant_is_gone(house: House) -> No
     await until(kawan, "confirm")
     await revoke(house, volunteer_id)
     await kawan.press(":confirm:send")
-    assert "assist.ended_desk" in kawan.keys
+    assert "assist.ended_waits" in kawan.keys  # a code that does not exist yet leads nobody to them
     assert await value(house.engine, "SELECT count(*) FROM complaints") == 0
     assert await assisting.end_grant(house, volunteer_id) == 0
     assert (await assistance(house)).outcome == "desk"
@@ -714,3 +756,98 @@ async def test_a_code_that_two_chats_send_at_once_serves_one(house: House) -> No
     assert len(took) == 1
     assert (await complaint(house, receipt.ticket)).citizen_id == await took[0].citizen()
     assert all("move.unknown" in chat.keys for chat in chats if chat not in took)
+
+
+# --- what a volunteer might try --------------------------------------------------------------------------------
+
+
+async def test_whoever_assisted_does_not_come_back_as_a_follower(house: House) -> None:
+    """Followers hear the status and the answers; a volunteer with a story of their own is not led to that report, in
+    no chat of theirs. Neighbours are."""
+    kawan, _ = await trained(house)
+    receipt = await filed(kawan, keeps="no")
+    second = Chat(house, "71", "webchat")
+    await kawan.say("hubungkan")
+    await second.say("halo")
+    await second.say(f"hubungkan {kawan.told('link.code')['code']} setuju")
+    assert "link.told" in await keys_of(kawan)
+    for chat in (kawan, second):
+        await chat.say(STORY)
+        await until(chat, "confirm", whose="self")
+        assert "ask.neighbours" not in chat.heard
+        async with unit(house) as work:
+            draft = Draft(99).tell(STORY, 1)
+            found = await complaint(house, receipt.ticket)
+            verdict = await afterwards.follow(work, await taken(work, chat), Turn(Conversation()), draft, (found.id,))
+            assert verdict.key == afterwards.UNKNOWN
+        await chat.say("batal")
+    await answer(house, receipt.ticket, "Sudah kami tegakkan.")
+    assert await kawan.read() == await second.read() == ""
+    neighbour = Chat(house, "81")
+    await neighbour.say(STORY)
+    await until(neighbour, "neighbours")
+
+
+async def keys_of(chat: Chat) -> list[str]:
+    await chat.read()
+    return chat.keys
+
+
+async def test_two_chats_of_a_volunteer_share_the_last_resident_of_the_day(house: House) -> None:
+    kawan, _ = await trained(house)
+    second = Chat(house, "71", "webchat")
+    await kawan.say("hubungkan")
+    await second.say("halo")
+    await second.say(f"hubungkan {kawan.told('link.code')['code']} setuju")
+    house.settings = house.settings.model_copy(update={"assist_daily_limit": 1})
+
+    async def agreed(work: Unit, chat: Chat) -> Any:
+        return await assisting.fulfil(work, await taken(work, chat), Assist(7, "Setuju?", "id"), "id")
+
+    async def meanwhile() -> Any:
+        async with unit(house) as work:
+            return await agreed(work, second)
+
+    async with asyncio.timeout(30):
+        async with unit(house) as work:
+            assert await agreed(work, kawan) is not None
+            other = asyncio.create_task(meanwhile())
+            while not other.done() and not await value(house.engine, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                pass  # until it waits
+        assert await other is None
+    assert await value(house.engine, "SELECT count(*) FROM assistances") == 1
+
+
+@pytest.mark.parametrize("end", ["no more today", "batal", "silence"])
+async def test_words_that_may_be_a_residents_are_not_kept_without_consent(house: House, end: str) -> None:
+    kawan, _ = await trained(house)
+    await kawan.say(STORY)
+    assert "ask.whose" in kawan.keys
+    if end == "no more today":
+        house.settings = house.settings.model_copy(update={"assist_daily_limit": 0})
+        await kawan.press(":whose:resident")
+        assert "assist.not_kept" in kawan.keys
+    elif end == "batal":
+        await kawan.say("batal")
+        assert "cancelled" in kawan.keys
+    else:
+        for silent in (timedelta(days=6, hours=1), timedelta(days=1)):
+            house.skew += silent
+            assert await silence.keep_drafts(house) == 1
+        await kawan.read()
+    chats = await rows(house.engine, "SELECT conversation FROM contacts")
+    heard = await rows(house.engine, "SELECT payload FROM inbox")
+    assert "Mufakat" not in json.dumps([row[0] for row in [*chats, *heard]])
+
+
+async def test_a_volunteers_word_alone_does_not_keep_news_from_a_resident(house: House) -> None:
+    """An officer has confirmed it, and it was not so: then the resident hears what must be heard."""
+    kawan, _ = await trained(house)
+    receipt = await filed(kawan, reach="phone")
+    await kawan.say(f"cabut persetujuan {receipt.ticket}")
+    await answer(house, receipt.ticket, "Kami periksa.")
+    wanted = "SELECT count(*) FROM attention WHERE kind = 'reach_resident' AND closed_at IS NULL"
+    assert await value(house.engine, wanted) == 0  # whoever confirms it calls them anyway
+    await run(house.engine, "UPDATE attention SET closed_at = now() WHERE kind = 'consent_withdrawn'")
+    await answer(house, receipt.ticket, "Sudah kami tegakkan.")
+    assert await value(house.engine, wanted) == 1

@@ -39,6 +39,7 @@ from bot.turns import (
     Reply,
     ReportDanger,
     ShowAssisted,
+    TicketState,
     WithdrawConsent,
 )
 
@@ -108,6 +109,104 @@ def test_a_resident_agrees_tells_hears_and_says_yes() -> None:
     assert all(words in receipt for words in ("T-001-000-0000", "K7QM-2WXR", f"ambil {TAKEOVER}", "18 Februari 2027"))
     assert chat.keys == ["assist.filed", "assist.receipt", "assist.after_kept"]
     assert (chat.conversation.draft, chat.conversation.last, chat.conversation.filed_on) == (None, None, ("", 0))
+
+
+@pytest.mark.parametrize(
+    "words", ["iyo", "nggih", "warganyo setuju", "warganyo la setuju", "iyo jarene", "mbahnyo galak", "beliau mau bu"]
+)
+def test_a_yes_is_told_in_ones_own_words(words: str) -> None:
+    assert kawan("dampingi", words).asking == "reach"
+
+
+@pytest.mark.parametrize("words", ["dak galak", "warganyo dak setuju", "mboten purun", "idak bu", "warga tidak mau"])
+def test_a_no_is_told_in_ones_own_words(words: str) -> None:
+    assert kawan("dampingi", words).keys == ["assist.declined"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["sudah", "sudah dibacakan", "la dibaco galo", "belum setuju", "tunggu kejap", "warganyo", "tidak keberatan"],
+)
+def test_what_is_no_yes_is_asked_again_in_few_words_and_is_no_story(words: str) -> None:
+    chat = kawan("dampingi", words)
+    assert (chat.asking, chat.draft.story, wished(chat, Assist)) == ("consent", "", [])
+    assert chat.keys == ["refused.choice.words", "ask.consent_again"]
+    chat.say("ya")
+    assert chat.asking == "reach"
+
+
+def test_a_story_before_the_yes_is_kept_and_the_words_are_not_read_out_twice() -> None:
+    chat = kawan("dampingi", STORY)
+    assert (chat.keys, chat.draft.story) == (["noted.story", "ask.consent_again"], STORY)
+
+
+@pytest.mark.parametrize(
+    ("words", "reach"),
+    [("wa bae", "chat"), ("tulis bae", "chat"), ("lewat hp anaknyo", "chat"), ("telpon bae", "phone"),
+     ("lewat posko bae", "place"), ("dak usah", "none"), ("dak usah dikabari", "none"), ("warganyo dak galak", "none")],
+)  # fmt: skip
+def test_the_way_to_be_reached_is_told_in_ones_own_words(words: str, reach: str) -> None:
+    assert kawan("dampingi", "ya", words).draft.value("reach") == reach
+
+
+def test_a_number_instead_of_the_way_is_no_story() -> None:
+    chat = kawan("dampingi", "ya", "telpon bae ke nomor anaknyo namonyo Dedi 0812 7777 8888")
+    assert (chat.draft.value("reach"), chat.asking, chat.draft.story) == ("phone", "story", "")
+    assert "0812 7777 8888" in chat.draft.value("contact")
+
+
+def test_words_for_an_unknown_way_are_no_story() -> None:
+    chat = kawan("dampingi", "ya", "titip tetanggonyo bae")
+    assert (chat.asking, chat.draft.story) == ("reach", "")
+
+
+@pytest.mark.parametrize("words", ["Cara lain", "dak apal nomornyo", "tidak punya hp", "tidak tahu", "katek"])
+def test_who_has_no_number_goes_back_to_the_ways(words: str) -> None:
+    chat = kawan("dampingi", "ya", "telpon", words)
+    assert (chat.asking, chat.draft.value("contact")) == ("reach", None)
+    chat.say("posko")
+    assert chat.asking == "contact", "what was said of no number is no place"
+    chat.say("Posko RW 5")
+    assert values_of(chat.draft).reach_words == "Posko RW 5"
+
+
+@pytest.mark.parametrize(
+    "words", ["dak galak nyebut namo", "tidak mau menyebut nama", "dak usah", "jangan disebut", "mboten purun nyebut"]
+)
+def test_a_name_that_is_not_told_is_none(words: str) -> None:
+    chat = begun(STORY, "tidak ada", "biasa saja", words)
+    assert (chat.asking, values_of(chat.draft).resident) == ("keeps", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "keeps"),
+    [("iyo", True), ("oleh", True), ("warganyo boleh", True), ("dak usah", False), ("dak oleh", False)],
+)
+def test_what_is_kept_is_told_in_ones_own_words(words: str, keeps: bool) -> None:
+    chat = begun(STORY, "tidak ada", "biasa saja", "lewati", words)
+    assert (chat.asking, values_of(chat.draft).keeps) == ("confirm", keeps)
+
+
+@pytest.mark.parametrize("words", ["iyo la dibaco", "warganyo setuju", "nggih sampun", "sudah dibaca, setuju"])
+def test_the_last_yes_is_told_in_ones_own_words(words: str) -> None:
+    chat = ready()
+    chat.say(words)
+    assert [each.draft.story for each in chat.filed] == [STORY]
+
+
+@pytest.mark.parametrize("words", ["warganyo dak setuju", "la dibaco galo", "belum"])
+def test_what_is_no_yes_in_the_end_is_neither_sent_nor_story(words: str) -> None:
+    chat = ready()
+    chat.say(words)
+    assert (chat.filed, chat.draft.story) == ([], STORY)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [("warganyo", "consent"), ("punyo wargo", "consent"), ("aku dewek", "photos"), ("kulo", "photos")],
+)
+def test_whose_it_is_is_told_in_ones_own_words(words: str, asked: str) -> None:
+    assert kawan(STORY, words).asking == asked
 
 
 def test_no_is_as_good_as_yes() -> None:
@@ -220,6 +319,21 @@ def test_how_a_resident_is_reached(words: tuple[str, ...], reach: str, contact: 
 def test_a_place_to_be_reached_at_is_not_the_place_of_the_report() -> None:
     chat = kawan("dampingi", "ya", "tempat", "Kantor Desa Lais sejak kemarin")
     assert {"place", "time"}.isdisjoint(chat.draft.answers)
+
+
+@pytest.mark.parametrize(
+    "way", [("ubah", "nama"), ("kembali", "namonyo"), ("ubah nama",), ("salah pencet", "Nama warga")]
+)
+def test_a_name_can_be_told_anew_in_the_end(way: tuple[str, ...]) -> None:
+    chat = begun(STORY, "tidak ada", "biasa saja", "Mbah Karto", "tidak", *way)
+    assert chat.asking == "resident"
+    chat.say("Mbah Karto Wiryo")
+    assert (values_of(chat.draft).resident, chat.draft.story, chat.asking) == ("Mbah Karto Wiryo", STORY, "confirm")
+
+
+def test_a_name_is_told_anew_in_one_go() -> None:
+    chat = begun(STORY, "tidak ada", "biasa saja", "Bu Ida", "tidak", "ubah nama jadi Bu Ida Royani")
+    assert (values_of(chat.draft).resident, chat.draft.story, chat.asking) == ("Bu Ida Royani", STORY, "confirm")
 
 
 def test_another_way_to_be_reached_can_be_chosen_in_the_end() -> None:
@@ -604,6 +718,53 @@ def test_edits_and_voice_notes_belong_to_the_draft_that_they_were_told_for() -> 
     assert chat.asking == "heard"
 
 
+def test_what_is_heard_stays_with_the_part_that_has_the_voice_note() -> None:
+    """Of a draft that is split the files stay with the first part, and so does what is heard in them."""
+
+    def suggest(words: str) -> Any:
+        return saying(functions=(("pu" if "berlubang" in words else "pendidikan", 0.9),))(words)
+
+    chat = begun(suggest=suggest)
+    chat.voice()
+    spoken = chat.draft.context["spoken"][-1]
+    chat.say(TWO)
+    assert chat.asking == "split"
+    chat.say("pisah")
+    [other] = chat.conversation.parked
+    assert (chat.draft.voices, other.voices) == (1, 0)
+    chat.hear(spoken, "lubangnya sedalam lutut")
+    assert chat.draft.context["heard"][0] == "lubangnya sedalam lutut"
+    assert not chat.conversation.parked[0].context.get("heard")
+
+
+def test_an_edit_of_what_another_resident_told_reaches_no_other_draft() -> None:
+    """A typo that is mended after the report has gone: the next resident's draft, or an own one, is not told by it."""
+    chat = ready()
+    before = chat.draft.told[0].sequence
+    chat.tap("Sudah dibaca, setuju")
+    for words in (("dampingi", "ya", "tidak usah", "Air PDAM di Kayuagung mati tiga hari"), ("dampingi", "ya")):
+        for each in words:
+            chat.say(each)
+        told = chat.draft.story
+        chat.edit(before, "Jalan di depan SMP 1 Sekayu rusak parah, Bu Sumarni jatuh")
+        assert chat.keys[0] == "assist.edit_unknown"
+        assert chat.draft.story == told
+    chat = ready()
+    before = chat.draft.told[0].sequence
+    chat.tap("Sudah dibaca, setuju")
+    chat.say("Lampu di gang saya mati sejak kemarin")
+    chat.say("laporan saya sendiri")
+    told = chat.draft.story
+    chat.edit(before, "Jalan di depan SMP 1 Sekayu rusak parah, Bu Sumarni jatuh")
+    assert chat.draft.story == told
+
+
+def test_an_edit_that_overtakes_its_message_is_told() -> None:
+    chat = begun(STORY)
+    chat.edit(chat.sequence + 1, "Motor saya jatuh di sana kemarin")
+    assert "Motor saya jatuh" in chat.draft.story
+
+
 # --- who may not ------------------------------------------------------------------------------------------
 
 GONE = (
@@ -632,7 +793,7 @@ def test_a_grant_that_ends_in_the_middle_harms_no_resident(helper: Helper | None
     [given] = wished(chat, GiveToDesk)
     assert given.draft.story.startswith(STORY)
     assert ("Lampunya" in given.draft.story) == ("Lampunya" in words)
-    assert chat.keys[:2] == ["assist.ended", "assist.ended_desk"]
+    assert chat.keys[:2] == ["assist.ended", "assist.ended_waits"]  # who wants no news must come by themselves
     assert "Bapak/Ibu tidak salah apa-apa" in said
     assert chat.conversation.draft is None
     chat.say("halo")
@@ -663,7 +824,23 @@ def test_words_about_something_else_are_done_all_the_same() -> None:
     chat = begun(STORY)
     chat.facts = replace(chat.facts, helper=replace(VOLUNTEER, state="revoked"))
     chat.say("bantu petugas")
-    assert chat.keys == ["assist.ended", "assist.ended_desk", "human_called"]
+    assert chat.keys == ["assist.ended", "assist.ended_waits", "human_called"]
+
+
+def test_an_officer_is_promised_only_to_residents_whom_one_can_find() -> None:
+    """By a code that was not made yet, or by no wish, nobody is found; nor by a number that was not told yet."""
+    for answers, key in (
+        (("ditelepon", "0812 3456 7890", STORY), "ended_desk"),
+        (("lewat tempat aman", "Posko RW 5", STORY), "ended_desk"),
+        (("hp sendiri", STORY), "ended_waits"),
+        (("tidak usah", STORY), "ended_waits"),
+    ):
+        chat = kawan("dampingi", "ya", *answers)
+        assert chat.draft.story == STORY
+        chat.facts = replace(chat.facts, helper=None)
+        said = chat.say("daftar")
+        assert chat.keys[:2] == ["assist.ended", f"assist.{key}"]
+        assert ("Petugas yang melanjutkannya" in said) == (key == "ended_desk")
 
 
 def test_what_waited_behind_it_goes_on() -> None:
@@ -696,10 +873,11 @@ def test_words_that_are_held_go_nowhere() -> None:
 def test_a_resident_takes_the_report_over(words: str) -> None:
     chat = Chat()
     chat.carried = Carried(tickets=("T-001-000-0000",), taken_over=True)
+    chat.states = [TicketState("T-001-000-0000", "Jalan rusak", "belum_terverifikasi", None, NOW)]
     said = chat.say(words)
     [wish] = wished(chat, CarryIn)
     assert wish.code.replace("-", "") == "acfk2345kmrt"
-    assert chat.keys == ["move.taken_over"]
+    assert chat.keys == ["move.taken_over", "status.line"]
     assert "T-001-000-0000" in said
 
 

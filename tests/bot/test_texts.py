@@ -52,6 +52,7 @@ REGIONS = (None, "16.71", "16.06", "73.71")
 # What a question can be asked with, where its words depend on the draft.
 VARIANTS = {
     "offer": ("offer", "offer_self_harm", "offer_violence"),
+    "consent": ("consent", "consent_again"),
     "contact": ("contact_phone", "contact_place"),
     "story": ("story", "story_voice", "story_photo", "story_assisted", "story_letter"),
     "region": ("region", "region_among"),
@@ -67,7 +68,7 @@ VARIANTS = {
 
 def test_every_question_can_be_asked_and_tapped() -> None:
     for question in (*script.QUESTIONS.values(), *script.AFTER):
-        assert (question.words is not None) == (question.name in VARIANTS), question.name
+        assert (question.words is not None or question.again is not None) == (question.name in VARIANTS), question.name
         for variant in VARIANTS.get(question.name, (question.name,)):
             assert knows(f"ask.{variant}"), variant
         for choice in question.choices_for(None):

@@ -170,6 +170,15 @@ def test_other_words_are_asked_about_once_and_a_report_is_a_report() -> None:
     assert f"Bagian 1 dari {len(LESSONS)}" in chat.say("kawan")
 
 
+@pytest.mark.parametrize("words", ["aku dak ngerti", "dak tau", "iyo", "lali aku", "belum paham bu"])
+def test_who_does_not_know_is_asked_again_and_reports_nothing(words: str) -> None:
+    chat = invited()
+    for each in (f"kawan {CODE}", "hmm", words, words):
+        chat.say(each)
+    assert chat.conversation.asking == LESSONS[0].question
+    assert chat.conversation.draft is None
+
+
 def test_the_training_goes_on_where_it_was_left() -> None:
     chat = Chat(replace(FACTS, helper=replace(NEW, lessons=2)))
     assert "2 dari 6" in chat.say("kawan")

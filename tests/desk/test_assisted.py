@@ -27,7 +27,7 @@ from api.settings import Settings
 from api.unit import unit
 from desk import assisted
 from desk.access import COOKIE
-from store import attention, dispositions, editing, policy
+from store import assistances, attention, dispositions, editing, policy
 from store.complaints import Actor
 from store.policy import Grant
 
@@ -369,7 +369,9 @@ async def test_a_draft_is_read_by_its_region_alone_and_that_is_written_down(app:
         listed = (await client.get("/kawan/draf")).text
         assert f"/desk/kawan/draf/{number}" in listed
         assert f"/desk/kawan/draf/{number}" not in (await client.get("/perhatian")).text
-        assert 'href="/desk/kawan/draf"' in (await client.get("/perhatian")).text
+        matters = (await client.get("/perhatian")).text
+        assert 'href="/desk/kawan/draf"' in matters
+        assert "Tidak ada yang menunggu petugas." not in matters
         assert await value(inside.engine, "SELECT count(*) FROM audit WHERE verb LIKE 'assisted%'") == 0
         page = (await client.get(f"/kawan/draf/{number}")).text
         photo = await value(inside.engine, "SELECT max(id) FROM media")
@@ -448,8 +450,10 @@ async def test_a_draft_becomes_the_residents_report_only_by_their_yes(app: FastA
         assert "sudah setuju" in refused.text
         assert await value(inside.engine, "SELECT count(*) FROM complaints") == 0
         made = await client.post(f"/kawan/draf/{number}/jadikan", data={"agreed": "ya"})
-        assert made.status_code == 303
-        page = await client.get(made.headers["location"].removeprefix("/desk"))
+        assert made.status_code == 200
+        ticket = await value(inside.engine, "SELECT ticket FROM complaints")
+        assert f'href="/desk/laporan/{ticket}' in made.text
+        page = await client.get(f"/laporan/{ticket}")
         again = await client.post(f"/kawan/draf/{number}/jadikan", data={"agreed": "ya"})
         assert again.status_code == 404
     assert await value(inside.engine, "SELECT text FROM complaints") == STORY
@@ -466,6 +470,28 @@ async def test_a_draft_becomes_the_residents_report_only_by_their_yes(app: FastA
     settled = await rows(inside.engine, "SELECT outcome, saved, complaint_id FROM assistances")
     assert [(row.outcome, row.saved, row.complaint_id) for row in settled] == [("desk", None, found[0].id)]
     assert await value(inside.engine, "SELECT count(*) FROM audit WHERE verb = 'assisted_draft.file'") == 1
+
+
+async def test_the_residents_codes_are_shown_once_and_open_their_report(app: FastAPI, inside: House) -> None:
+    """No chat has told them: whoever has reached the resident tells them, or nobody ever could."""
+    number = await kept(inside, "phone", saved(resident=RESIDENT))
+    async with signed_in(app, ADMIN) as client:
+        made = await client.post(f"/kawan/draf/{number}/jadikan", data={"agreed": "ya"})
+        ticket = await value(inside.engine, "SELECT ticket FROM complaints")
+        code, takeover = re.findall(r"<strong>([^<]+)</strong>", made.text)
+        assert all(each in seen(made.text) for each in (ticket, code, f"“ambil {takeover}”"))
+        assert made.headers["cache-control"] == "no-store"
+        report = await client.get(f"/laporan/{ticket}")
+    assert report.status_code == 200
+    assert not [each for each in (code, takeover) if each in report.text]
+    kept_words = await rows(inside.engine, "SELECT to_jsonb(a) AS words FROM audit a")
+    kept_words += await rows(inside.engine, "SELECT to_jsonb(a) AS words FROM assistances a")
+    assert takeover not in json.dumps([row.words for row in kept_words])
+    assert await value(inside.engine, "SELECT code FROM complaints") == code
+    async with inside.engine.begin() as connection:
+        made_chat = "INSERT INTO contacts (channel, address) VALUES ('webchat', 'cucu') RETURNING id"
+        chat = (await execute(connection, made_chat)).scalar_one()
+        assert await assistances.redeem(connection, takeover, by=chat, now=inside.now()) == ticket
 
 
 async def test_an_empty_draft_is_no_report(app: FastAPI, inside: House) -> None:

@@ -337,6 +337,28 @@ async def test_who_has_their_chat_erased_leaves_what_residents_told_to_the_desk(
     assert (await row(engine, empty)).outcome == "dropped"
 
 
+@pytest.mark.parametrize(
+    ("answers", "reached"),
+    [
+        ({"reach": ["phone", 3], "contact": ["0812 3456 7890", 4]}, ("phone", "0812 3456 7890")),
+        ({"reach": ["none", 3], "contact": ["0812 3456 7890", 4]}, ("none", None)),
+        ({}, (None, None)),
+        ({"reach": ["elsewhere", 3], "contact": None}, (None, None)),
+        (None, (None, None)),
+    ],
+)
+async def test_the_officer_who_gets_what_was_left_reaches_the_resident(
+    engine: AsyncEngine, answers: Any, reached: tuple[str | None, str | None]
+) -> None:
+    helper, contact_id = await volunteer(engine), await chat(engine, "v")
+    told = await begun(engine, helper, contact_id, 1)
+    draft = {"number": 1, "told": [[STORY, 4]], "answers": answers, "context": {"assist": {"id": told, "at": 0}}}
+    await chat(engine, "v", draft=draft)
+    await done(engine, rights.erase, contact_id, POLICY)
+    [waiting] = await done(engine, assistances.drafts_at_desk, Reach(everywhere=True))
+    assert (waiting.reach, waiting.reach_words) == reached
+
+
 async def test_an_officer_files_what_the_desk_was_given(engine: AsyncEngine) -> None:
     helper, contact_id = await volunteer(engine), await chat(engine, "v")
     first = await begun(engine, helper, contact_id, 1)
