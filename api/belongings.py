@@ -16,6 +16,8 @@ from store.inbox import Taken
 
 # The matter that a resident without a chat is to be told something.
 REACH = "reach_resident"
+# A code that has been used was sent by somebody else: one of them is not the resident.
+TWICE = "code_used_twice"
 
 Belonging = CarryOut | CarryIn | Adopt | LinkOut | LinkIn | Unlink | ShowData | Erase
 
@@ -87,6 +89,11 @@ async def _take_over(work: Unit, taken: Taken, code: str) -> Carried:
     outcome = await assistances.redeem(work.connection, code, by=taken.contact_id, now=work.house.now())
     if isinstance(outcome, carryovers.Nothing):
         return Carried(problem=outcome.name)
+    if isinstance(outcome, assistances.Used):
+        if not outcome.theirs:
+            # One of the two is not the resident: a person finds out who.
+            await attention.raise_matter(work.connection, TWICE, complaint_id=outcome.complaint_id)
+        return Carried(problem="used_here" if outcome.theirs else "used")
     found = await reports.subject(work.connection, outcome, work.house.settings.home_region)
     await attention.settle(work.connection, REACH, found.id)
     work.record(Event("carried", found.id, outcome))

@@ -251,8 +251,9 @@ class CarryIn:
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What a code brought: a draft (`origin` is its old chat and its number there), or tickets; else why not, in
-    `problem`: unknown, too_many, gone, own, link_code (it is one that links chats) or assisted (this citizen assisted
-    with it). `taken_over`: the tickets were filed for this citizen by somebody who assisted."""
+    `problem`: unknown, too_many, gone, own, link_code (it is one that links chats), assisted (this citizen assisted
+    with it), used (by somebody else) or used_here. `taken_over`: the tickets were filed for this citizen by somebody
+    who assisted."""
 
     draft: Draft | None = None
     origin: tuple[int, int] = (0, 0)

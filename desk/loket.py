@@ -1,7 +1,9 @@
 """Service counters (MPP): an officer opens one on the tablet that residents sit at, and closes it again.
 
 The token of a counter is a cookie for the chat page alone: the desk never sees it again, and its own session opens
-nothing there. One account may have several counters open, each on its own device.
+nothing there. One account may have several counters open, each on its own device. Whoever sits at the tablet must not
+find a desk behind the chat page: opening a counter ends the officer's session in that browser, and to close it they
+sign in again, there or on a device of their own.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from desk import keeping, uploads
-from desk.access import HouseRule, Officer, shell_of
+from desk.access import HouseRule, Officer, cookie_name, shell_of
 from desk.rendering import page
 from desk.shell import Shell
-from store import audit, counters, policy, sheets, sittings
+from store import audit, counters, policy, sheets, sittings, staff
 from store.complaints import Actor
 from store.policy import lies_in
 from store.regions import Region
@@ -92,7 +94,7 @@ def choices(shell: Shell, officer: Officer) -> list[Region]:
 
 @router.post("/loket")
 async def open_(request: Request, officer: Annotated[Officer, Depends(HouseRule(VERB))]) -> Response:
-    """Open a counter in this browser, and go there."""
+    """Open a counter in this browser, leave the desk here, and go there."""
     shell, filled = shell_of(request), await uploads.form(request)
     name, region = sheets.clean(filled.get("name")), filled.get("region")
     wrong = []
@@ -107,9 +109,11 @@ async def open_(request: Request, officer: Annotated[Officer, Depends(HouseRule(
             work.connection, staff_id=officer.staff_id, name=name, region=region, now=shell.now()
         )
         await audit.write(work.connection, _actor(officer.staff_id), VERB, detail={"region": region})
+        await staff.end_session(work.connection, officer.staff_id, officer.session_id)
     answer = RedirectResponse(PAGE, 303)
     secure = shell.public_url.startswith("https://")
     answer.set_cookie(COOKIE, token, path=COOKIE_PATH, secure=secure, httponly=True, samesite="strict")
+    answer.delete_cookie(cookie_name(shell.public_url), path="/desk", secure=secure, httponly=True, samesite="lax")
     return answer
 
 

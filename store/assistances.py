@@ -541,11 +541,29 @@ _COUNTED = text("""
 """)
 
 
-async def redeem(connection: AsyncConnection, code: str, *, by: int, now: datetime) -> str | Nothing:
+# A code stays known until its last day: whoever comes second with it is told, and so is an officer.
+_USED = text("""
+    SELECT a.complaint_id, EXISTS (
+        SELECT FROM complaint_parties p JOIN contacts c ON c.citizen_id = p.citizen_id
+        WHERE p.complaint_id = a.complaint_id AND p.role = 'pelapor' AND c.id = :by) AS theirs
+    FROM assistances a
+    WHERE a.code_sha256 = :digest AND a.code_until > :now AND a.taken_at IS NOT NULL AND a.complaint_id IS NOT NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The code of this complaint has been used already: by the citizen who sends it again (`theirs`), or by another."""
+
+    complaint_id: int
+    theirs: bool
+
+
+async def redeem(connection: AsyncConnection, code: str, *, by: int, now: datetime) -> str | Used | Nothing:
     """Make the chat `by`, which this transaction has locked, the pelapor's chat of the report with this code; its news
     go there from now on. Returns the ticket, or why not, as `carryovers.redeem` does: unknown (no such code, or it is
-    used or over; counted as one wrong guess, also where `carryovers` has looked for it before), too_many, or assisted:
-    the chat is of whoever assisted, or one of a counter; the code stays good.
+    over; counted as one wrong guess, also where `carryovers` has looked for it before), too_many, or assisted: the chat
+    is of whoever assisted, or one of a counter; the code stays good. `Used`: somebody was quicker, which is no guess.
 
     A chat without a citizen becomes one of the resident's own; else the report goes over to its citizen, who follows it
     no more where they did. Raises `carryovers.Busy`.
@@ -569,6 +587,9 @@ async def redeem(connection: AsyncConnection, code: str, *, by: int, now: dateti
         if still is not None:
             await _take_over(connection, found, still, taker, by, now)
             return str(still.ticket)
+    used = (await connection.execute(_USED, {**good, "by": by})).one_or_none()
+    if used is not None:
+        return Used(used.complaint_id, used.theirs)
     if not counted:
         await guesses.wrong(connection, carryovers.KIND, str(by), now)
     return UNKNOWN
@@ -603,7 +624,7 @@ _MOVE = [
         WHERE complaint_id = :id AND actor_kind = 'citizen' AND actor_id = CAST(CAST(:old AS bigint) AS text)
         """,
         """
-        UPDATE assistances SET citizen_id = :citizen, code_sha256 = NULL, code_until = NULL, taken_at = :now
+        UPDATE assistances SET citizen_id = :citizen, taken_at = :now
         WHERE id = :assistance
         """,
         # The name that the resident was filed under, where the chat has told none.

@@ -379,6 +379,7 @@ _STAY = text("""
         citizen_id = :citizen,
         name = coalesce(s.name, g.name),
         created_at = least(s.created_at, g.created_at),
+        shown_after = least(s.shown_after, g.shown_after),
         window_until = greatest(s.window_until, g.window_until),
         announced_at = greatest(s.announced_at, g.announced_at),
         reminded_at = greatest(s.reminded_at, g.reminded_at),

@@ -1091,7 +1091,8 @@ assistances = Table(
     # before it was filed.
     Column("outcome", Text),
     Column("ended_at", Moment),
-    # With this code the resident makes a chat of theirs the pelapor's; only its digest, and none once it is used.
+    # With this code the resident makes a chat of theirs the pelapor's, once; only its digest. Whoever sends it again is
+    # told that it has been used.
     Column("code_sha256", Text, unique=True),
     Column("code_until", Moment),
     Column("taken_at", Moment),

@@ -279,7 +279,12 @@ async def test_a_code_serves_once_and_never_whoever_assisted(house: House) -> No
     assert "move.taken_over" in resident.keys
     third = Chat(house, "83")
     await third.say(f"ambil {receipt.takeover}")
-    assert "move.unknown" in third.keys
+    assert "move.used" in third.keys
+    twice = "SELECT count(*) FROM attention WHERE kind = 'code_used_twice'"
+    assert await value(house.engine, twice) == 1, "one of the two is not the resident"
+    await resident.say(f"ambil {receipt.takeover}")
+    assert "move.used_here" in resident.keys
+    assert await value(house.engine, twice) == 1
     assert (await complaint(house, receipt.ticket)).citizen_id == await resident.citizen()
 
 
@@ -755,7 +760,7 @@ async def test_a_code_that_two_chats_send_at_once_serves_one(house: House) -> No
     took = [chat for chat in chats if "move.taken_over" in chat.keys]
     assert len(took) == 1
     assert (await complaint(house, receipt.ticket)).citizen_id == await took[0].citizen()
-    assert all("move.unknown" in chat.keys for chat in chats if chat not in took)
+    assert all("move.used" in chat.keys for chat in chats if chat not in took)
 
 
 # --- what a volunteer might try --------------------------------------------------------------------------------

@@ -57,9 +57,15 @@ async def speaker(settings: Settings, database: str) -> AsyncIterator[None]:
 class Tablet:
     """A browser at a counter, without scripts: forms are sent, links are followed, cookies are kept."""
 
-    def __init__(self, client: httpx.AsyncClient, staff_id: int) -> None:
-        self.client, self.staff_id = client, staff_id
+    def __init__(self, client: httpx.AsyncClient, staff_id: int, house: House) -> None:
+        self.client, self.staff_id, self.house = client, staff_id, house
         self.text, self.status, self.url = "", 0, ""
+
+    async def sign_in(self) -> None:
+        """Sign in at the desk, in this browser."""
+        async with self.house.engine.begin() as connection:
+            token = await staff.open_session(connection, self.staff_id, self.house.now(), verified=True)
+        self.client.cookies.set(cookie_name(self.house.settings.public_url), token, domain="lapor.test", path="/desk")
 
     async def get(self, path: str) -> str:
         """Open a page; what is on it."""
@@ -75,6 +81,7 @@ class Tablet:
 
     async def open(self) -> None:
         """Open a counter at the desk."""
+        await self.sign_in()
         await self.post("/desk/loket", name=NAME, region=PALEMBANG)
         assert self.url == "/chat/loket", self.text
 
@@ -129,9 +136,9 @@ async def tablet_of(app: FastAPI, client: httpx.AsyncClient, *grants: Grant) -> 
     async with house.engine.begin() as connection:
         held = grants or (Grant(policy.LOKET, region=PALEMBANG),)
         staff_id = await staff.add(connection, f"loket{uuid.uuid4().hex[:8]}", "Petugas Uji", held)
-        token = await staff.open_session(connection, staff_id, house.now(), verified=True)
-    client.cookies.set(cookie_name(house.settings.public_url), token, domain="lapor.test", path="/desk")
-    return Tablet(client, staff_id)
+    tablet = Tablet(client, staff_id, house)
+    await tablet.sign_in()
+    return tablet
 
 
 @pytest.fixture
@@ -443,6 +450,9 @@ async def test_a_counter_ends_with_the_session_the_role_and_a_word_of_its_office
     await begun()
     [counter_id] = [row.id for row in await rows(inside.engine, "SELECT id FROM counters")]
     await tablet.get("/desk/loket")
+    assert tablet.url.startswith("/desk/masuk"), "whoever sits at the tablet finds no desk behind the chat"
+    await tablet.sign_in()
+    await tablet.get("/desk/loket")
     assert NAME in tablet.text
     await tablet.post(f"/desk/loket/{counter_id}/tutup")
     assert "Loket ditutup" in tablet.text
@@ -455,6 +465,7 @@ async def test_a_counter_ends_with_the_session_the_role_and_a_word_of_its_office
     await ended()
     await run(inside.engine, "UPDATE staff_grants SET role = 'petugas_loket'")
     await begun()
+    await tablet.sign_in()
     await tablet.post("/desk/keluar")
     await ended()
     assert [row.outcome for row in await rows(inside.engine, "SELECT outcome FROM assistances")] == ["desk"] * 3

@@ -77,8 +77,9 @@ def test_every_question_can_be_asked_and_tapped() -> None:
             assert len(f"T-482-173-9056:{question.name}:{choice.choice}".encode()) <= 64
 
 
-# What a code that links chats comes to.
-LINKING = ("done", "unknown", "too_many", "own", "carry_code", "linked")
+# What a code that carries something comes to where it carries nothing; what one that links chats comes to.
+CARRYING = ("unknown", "too_many", "gone", "own", "link_code", "assisted", "used", "used_here")
+LINKING = ("done", "unknown", "too_many", "own", "carry_code", "linked", "assisted")
 
 
 # What is said of assisted drafts with a key that is put together.
@@ -97,7 +98,7 @@ def test_every_act_kind_and_problem_has_its_words() -> None:
     keys |= {f"after.{verb}.done" for verb in {*script.ACTS.values(), "comment"}}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended", "gone")}
     keys |= {f"choice.ticket.{act}" for act in script.ACTS}
-    keys |= {f"move.{problem}" for problem in ("unknown", "too_many", "gone", "own", "link_code", "assisted")}
+    keys |= {f"move.{problem}" for problem in CARRYING}
     keys |= {f"link.{outcome}" for outcome in LINKING}
     keys |= {f"move.code_{what}" for what in ("draft", "tickets")}
     keys |= {f"state_followed.{moves.key(status.name)}" for status in moves.STATUSES}
@@ -120,9 +121,7 @@ def spoken() -> set[str]:
     keys |= {f"after.{verb}.{end}" for verb in (*script.ACTS.values(), "comment") for end in ("done", "ended")}
     keys |= {f"after.{verdict}" for verdict in ("unknown", "not_allowed", "ended")}
     keys |= {f"unsupported.{kind}" for kind in (*dialogue.UNSUPPORTED, "other")}
-    keys |= {
-        f"move.{name}" for name in ("unknown", "too_many", "gone", "own", "link_code", "code_draft", "code_tickets")
-    }
+    keys |= {f"move.{name}" for name in (*CARRYING, "code_draft", "code_tickets")}
     keys |= {f"link.{outcome}" for outcome in LINKING}
     keys |= {f"refused.{key}" for text in code for key in re.findall(r"Refused\(\"([\w.]+)\"", text)}
     keys |= {f"{told}.{moves.key(status.name)}" for told in ("state", "state_followed") for status in moves.STATUSES}
@@ -132,7 +131,7 @@ def spoken() -> set[str]:
     keys |= {f"media.{problem}" for problem in ("broken", "heic", "too_many_pixels")}
     keys |= {f"number.{count}" for count in (2, 3)} | {"system.sp4n"}
     keys |= {f"archived.{each.key}" for each in dispositions.reasons()} | {"push.merged", "push.unmerged"}
-    keys |= ASSISTED | {"move.assisted"}
+    keys |= ASSISTED
     return keys | {f"calendar.{names}" for names in ("weekdays", "months")}
 
 

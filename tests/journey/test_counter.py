@@ -15,6 +15,7 @@ from journey.browser import chromium
 from journey.looking import rows, seen
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from running import Running, everything
+from sqlalchemy import text
 
 from api.settings import Settings
 from desk.access import COOKIE
@@ -59,6 +60,14 @@ async def signed_in(chrome: Browser, running: Running, **options: object) -> Bro
     context.set_default_timeout(30_000)
     await context.add_cookies([{"name": COOKIE, "value": token, "url": f"{running.address}/desk"}])
     return context
+
+
+async def sign_in_again(context: BrowserContext, running: Running) -> None:
+    """Opening a counter has ended the session in that browser: the same officer begins another one."""
+    async with running.house.engine.begin() as connection:
+        staff_id = (await connection.execute(text("SELECT max(id) FROM staff"))).scalar_one()
+        token = await staff.open_session(connection, staff_id, running.house.now(), verified=True)
+    await context.add_cookies([{"name": COOKIE, "value": token, "url": f"{running.address}/desk"}])
 
 
 async def watched(context: BrowserContext) -> Page:
@@ -249,6 +258,9 @@ async def test_a_counter_that_is_closed_at_the_desk_empties_its_screen(chrome: B
     await begin(page)
     await tell(page, STORY)
     desk = await context.new_page()
+    await desk.goto("/desk/loket")
+    await expect(desk).to_have_url(re.compile("/desk/masuk"))
+    await sign_in_again(context, running)
     await desk.goto("/desk/loket")
     await desk.get_by_role("button", name=f"Tutup loket {NAME}").click()
     await expect(desk.get_by_text("Loket ditutup.")).to_be_visible()

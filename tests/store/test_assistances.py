@@ -50,7 +50,7 @@ from store import (
     rights,
     volunteers,
 )
-from store.assistances import Kept, NoAssistance
+from store.assistances import Kept, NoAssistance, Used
 from store.carryovers import ASSISTED, TOO_MANY, UNKNOWN, Nothing
 from store.complaints import Actor, NotFound
 from store.database import is_busy
@@ -62,16 +62,16 @@ POLICY = rights.Policy(closed_days=365, draft_days=7, chat_days=90)
 SAVED = {"number": 1, "told": [[STORY, 5]], "answers": {}, "photos": 1, "context": {"assist": {"id": 1, "at": 0}}}
 
 
-async def redeemed(engine: AsyncEngine, code: str, address: str, now: Any = NOW) -> str | Nothing:
+async def redeemed(engine: AsyncEngine, code: str, address: str, now: Any = NOW) -> str | Used | Nothing:
     """As the shell does: a code that carries nothing may be one that takes over."""
 
-    async def act() -> str | Nothing:
+    async def act() -> str | Used | Nothing:
         async with engine.begin() as connection:
             by = await contact(connection, address)
             outcome = await carryovers.redeem(connection, code, by=by, now=now)
             return await assistances.redeem(connection, code, by=by, now=now) if outcome == UNKNOWN else outcome  # type: ignore[return-value]
 
-    found: str | Nothing = await patiently(act)
+    found: str | Used | Nothing = await patiently(act)
     return found
 
 
@@ -404,7 +404,9 @@ async def test_a_chat_without_a_citizen_becomes_the_residents(engine: AsyncEngin
     assert await readers(engine, report.complaint_id) == [(theirs, "pelapor")]
     assert await seen(engine, theirs) == {report.ticket}
     assert (await kept(engine, contact_id), await seen(engine, contact_id)) == ([], set())
-    assert await redeemed(engine, report.code, "other") == UNKNOWN
+    assert await redeemed(engine, report.code, "other") == Used(report.complaint_id, theirs=False)
+    assert await redeemed(engine, report.code, "r") == Used(report.complaint_id, theirs=True)
+    assert await value(engine, "SELECT count(*) FROM guesses") == 0
     await moved(engine, report.ticket, "Terdisposisi", "Ditindaklanjuti oleh Instansi")
     async with engine.begin() as connection:
         assert await assistances.news_to(connection, report.complaint_id, NOW) == []
@@ -482,7 +484,7 @@ async def test_of_two_chats_that_take_over_at_once_one_wins(engine: AsyncEngine)
     for address in "ab":
         await chat(engine, address)
     outcomes = await asyncio.gather(redeemed(engine, report.code, "a"), redeemed(engine, report.code, "b"))
-    assert sorted(map(str, outcomes)) == sorted(map(str, [report.ticket, UNKNOWN]))
+    assert sorted(map(str, outcomes)) == sorted(map(str, [report.ticket, Used(report.complaint_id, theirs=False)]))
     [(role, _, winner)] = await parties(engine, report.ticket)
     assert (role, winner) == ("pelapor", await chat(engine, "a" if outcomes[0] == report.ticket else "b"))
 
@@ -571,7 +573,7 @@ async def test_at_once_nobody_waits_in_a_circle(engine: AsyncEngine) -> None:
             contact_id = await contact(connection, "vw"[at % 2])
             return await assistances.withdrawn(connection, report.ticket, contact_id, None, NOW)
 
-    async def take_over(report: Filed, address: str) -> str | Nothing:
+    async def take_over(report: Filed, address: str) -> str | Used | Nothing:
         return await redeemed(engine, report.code, address)
 
     turns = [
