@@ -279,7 +279,8 @@ class LinkOut:
 @dataclass(frozen=True, slots=True)
 class LinkIn:
     """Wish: link this chat with the one that has given this code. Outcome: done, or why not: unknown, too_many, own,
-    carry_code (it is one that carries something), linked (they are already)."""
+    carry_code (it is one that carries something), linked (they are already), assisted (one of them is that of whoever
+    assisted the other)."""
 
     code: str
 

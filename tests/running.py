@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
+import procrastinate
+import psycopg
 import uvicorn
 
 from api import jobs
@@ -77,11 +79,19 @@ async def working(settings: Settings, url: str) -> AsyncIterator[None]:
         house = await stack.enter_async_context(open_house(settings, url, name="worker"))
         tools = jobs.Tools(house, await channels(stack, settings))
         queue = await stack.enter_async_context(jobs.queue(house.url))
-        running = asyncio.create_task(
-            queue.run_worker_async(
-                install_signal_handlers=False, additional_context={"tools": tools}, fetch_job_polling_interval=0.2
-            )
-        )
+
+        async def work() -> None:
+            while True:
+                # The queue's own worker ends when the database goes away; as in the process, it begins again.
+                with suppress(psycopg.Error, procrastinate.exceptions.ProcrastinateException):
+                    await queue.run_worker_async(
+                        install_signal_handlers=False,
+                        additional_context={"tools": tools},
+                        fetch_job_polling_interval=0.2,
+                    )
+                await asyncio.sleep(0.2)
+
+        running = asyncio.create_task(work())
         try:
             yield
         finally:
