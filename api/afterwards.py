@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from api import planning, reactions
+from api import reactions
+from api.elsewhere import planning
 from api.unit import Unit
 from bot import asking
 from bot.conversation import Draft

@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from api import attachments, fetching, files, intake
+from api import intake
 from api.delivery import button
 from api.house import House
 from api.listening import SPOKEN, listen
+from api.media import attachments, fetching, files
 from api.webchat import Attachment, Line, Played, StoreDown
 from bot.channels import webchat
 from bot.messages import Address, Incoming, Media, clean

@@ -29,10 +29,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.attachments import files_of
 from api.condition import Condition
 from api.house import House
 from api.listening import SPOKEN, WAKE, listen
+from api.media.attachments import files_of
 from api.problems import where
 from bot.channels.whatsapp.templates import Templates
 from bot.messages import (

@@ -14,13 +14,14 @@ import structlog
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import assisting, emptying, files
-from api.bridging import open_bridge
+from api import assisting, emptying
+from api.elsewhere.bridging import open_bridge
+from api.elsewhere.outward import report_of
+from api.elsewhere.postbox import threads_of
 from api.house import House
 from api.listening import CHANGED, listen
-from api.outward import report_of
-from api.postbox import threads_of
-from api.scanning import ScannerAway, infection
+from api.media import files
+from api.media.scanning import ScannerAway, infection
 from api.settings import Settings
 from api.unit import Unit, unit
 from bot.texts import speak

@@ -13,8 +13,8 @@ from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import scanning
 from api.house import House
+from api.media import scanning
 from desk import ailments
 from store import channels
 from store.migrate import head

@@ -17,34 +17,17 @@ from procrastinate import JobContext
 from procrastinate.jobs import Job
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import (
-    assisting,
-    batching,
-    checking,
-    cleaning,
-    emptying,
-    fetching,
-    handover,
-    joining,
-    mailing,
-    placing,
-    posting,
-    retention,
-    ringkas,
-    sealing,
-    silence,
-    timekeeping,
-    tracking,
-    windows,
-)
+from api import assisting, batching, checking, emptying, joining, retention, sealing, silence, timekeeping, windows
+from api.elsewhere import handover, mailing, posting, ringkas, tracking
 from api.house import House
+from api.media import cleaning, fetching, placing
 from api.queue import BRIDGES, DEAD_AFTER, tasks
 from api.unit import unit
 from bot.messages import Channel
 from store.statement import raw
 
 if TYPE_CHECKING:
-    from api.transcribing import Listener
+    from api.media.transcribing import Listener
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from api import attachments, hooks, planning
+from api.elsewhere import hooks, planning
+from api.media import attachments
 from bot.texts import knows
 from store import assistances, attention, clocks, complaints, merging, moves, references, ways
 from store.calendar import CalendarUnknown

@@ -21,8 +21,8 @@ from sqlalchemy import text
 from api import assisting, intake, jobs, queue
 from api.delivery import Speaker, button
 from api.house import House
+from api.media.transcribing import Listener
 from api.providers import approved
-from api.transcribing import Listener
 from api.transcripts import Outcome, Said, Transcript, Turn, span
 from api.unit import unit
 from bot.channels.terminal import Terminal

@@ -33,7 +33,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 import bot
-from api import files
+from api.media import files
 from bot.channels import webchat
 from bot.messages import Address, Button, Incoming
 

@@ -37,7 +37,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from api import ringkas
+from api.elsewhere import ringkas
 from api.house import House, open_house
 from api.running import prepare
 from api.settings import Settings

@@ -11,12 +11,12 @@ import structlog
 
 from api import jobs
 from api.house import open_house
+from api.media.transcribing import Listener, load
 from api.providers import channels
 from api.queue import BRIDGES
 from api.running import database, on_stop
 from api.settings import Settings
 from api.suggesting import Suggester
-from api.transcribing import Listener, load
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,9 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import files, intake, whole
+from api import intake, whole
 from api.house import House
+from api.media import files
 from api.problems import Problem
 from api.rest.schemas import (
     AgencyOut,

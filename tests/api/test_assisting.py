@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api import afterwards, assisting, belongings, intake, silence
+from api.elsewhere.outward import report_of
 from api.house import House
-from api.outward import report_of
 from api.unit import Unit, patiently, unit
 from bot.conversation import Conversation, Draft, Told
 from bot.lessons import LESSONS

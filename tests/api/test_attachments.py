@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from making import contact, file, run
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import attachments
 from api.house import House
+from api.media import attachments
 from bot.messages import File, clean
 from store import evidence, staff
 from store.attachments import Attached

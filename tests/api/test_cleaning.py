@@ -18,8 +18,8 @@ from running import free_port, web, working
 from sqlalchemy import text
 
 from api import jobs, retention
-from api.cleaning import clean_pictures
 from api.house import House, open_house
+from api.media.cleaning import clean_pictures
 from api.queue import enqueue, tasks
 from api.settings import Settings
 from store import evidence, media, pictures

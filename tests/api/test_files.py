@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.files import answer
+from api.media.files import answer
 
 SOUND = bytes(range(256)) * 4
 

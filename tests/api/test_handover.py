@@ -16,7 +16,8 @@ from peers.sp4n import Sp4n
 from pictures import encoded, scene
 from running import working
 
-from api import afterwards, handover, outward, planning, retention, tracking
+from api import afterwards, retention
+from api.elsewhere import handover, outward, planning, tracking
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit

@@ -20,7 +20,7 @@ from making import contact, rows, run, value
 from peers import sp4n as peer
 from peers.sp4n import Sp4n
 
-from api import handover
+from api.elsewhere import handover
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit

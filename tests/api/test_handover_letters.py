@@ -11,9 +11,9 @@ from making import eventually, rows, run, value
 from peers.mail import FakeSmtp
 from reporting import DISHUB, PU, Report, reported
 
-from api import handover
+from api.elsewhere import handover
+from api.elsewhere.mailing import _answer
 from api.house import House
-from api.mailing import _answer
 from api.settings import Settings
 from api.unit import unit
 from store import closure, dispositions, handovers, letters, posts, references

@@ -18,7 +18,8 @@ from peers.receiver import Answer, Receiver
 from running import working
 from sqlalchemy import text
 
-from api import jobs, posting
+from api import jobs
+from api.elsewhere import posting
 from api.house import House
 from api.reactions import react
 from api.settings import Settings

@@ -16,8 +16,9 @@ from pictures import OWNER, bomb, encoded, from_phone, scene
 from running import working
 from sqlalchemy import text
 
-from api import fetching, jobs
+from api import jobs
 from api.house import House, open_house
+from api.media import fetching
 from api.settings import Settings
 from api.unit import unit
 from api.webhooks.telegram import take_update

@@ -21,11 +21,11 @@ from pydantic import SecretStr, ValidationError
 from reporting import DISHUB, PU, Report, reported, status, told
 from sqlalchemy import text
 
-from api import mailing
-from api.bridging import open_bridge
+from api.elsewhere import mailing
+from api.elsewhere.bridging import open_bridge
+from api.elsewhere.outward import report_of
+from api.elsewhere.postbox import box_of, server_of, threads_of
 from api.house import House
-from api.outward import report_of
-from api.postbox import box_of, server_of, threads_of
 from api.settings import Settings
 from api.unit import unit
 from bridges.contract import Refused

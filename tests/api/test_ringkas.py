@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from making import contact, eventually, file, in_this_loop, rows, run, value
 from sqlalchemy import text
 
-from api import ringkas
+from api.elsewhere import ringkas
 from api.house import House, open_house
 from api.settings import Settings
 from api.unit import unit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from peers.clamd import EICAR, SIGNATURE, FakeClamd, Fault
 from running import free_port
 
-from api.scanning import Limits, ScannerAway, infection
+from api.media.scanning import Limits, ScannerAway, infection
 
 QUICK = Limits(connect=0.5, total=0.5)
 

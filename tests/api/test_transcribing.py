@@ -18,11 +18,11 @@ from peers.bot_api import Citizen, FakeBotApi
 
 from api import jobs
 from api.house import House, open_house
+from api.media.transcribing import Listener, Transcribe, load
 from api.processes import worker
 from api.providers import telegram
 from api.settings import Settings, SettingsWrong
 from api.suggesting import Suggester
-from api.transcribing import Listener, Transcribe, load
 from api.webhooks.telegram import take_update
 
 SPOKEN = "Lampu jalan di depan Puskesmas Sekayu mati sejak tiga minggu lalu."

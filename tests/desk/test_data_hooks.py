@@ -18,7 +18,7 @@ from peers.receiver import Receiver
 from running import web as running_web
 from running import working
 
-from api import posting
+from api.elsewhere import posting
 from api.house import House
 from api.settings import Settings
 from api.unit import unit

@@ -12,7 +12,7 @@ from exports import as_csv, as_xlsx, packed, row, table
 from fastapi import FastAPI
 from making import file, rows, run, value
 
-from api import ringkas
+from api.elsewhere import ringkas
 from api.house import House
 from bridges import cells
 from desk import words

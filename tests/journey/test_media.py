@@ -12,7 +12,7 @@ from peers.bot_api import JPEG, Citizen, FakeBotApi, Update
 from pictures import OWNER, PLACE, beside, from_phone
 from running import Running
 
-from api import cleaning
+from api.media import cleaning
 from store import pictures
 
 CAPTION = "Jembatan gantung di Desa Epil Kecamatan Lais putus sejak kemarin"

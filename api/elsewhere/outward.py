@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import attachments
+from api.media import attachments
 from bridges.contract import Category, File, Office, Place, Report
 from store import media, outgoing, ways
 from store.attachments import Attached

@@ -1,6 +1,6 @@
 """How far reports are in other systems: asked now and then, and what is new told.
 
-Soon after there was news often, later seldom (api/patience.toml). A report that ended here and there is left alone.
+Soon after there was news often, later seldom (patience.toml). A report that ended here and there is left alone.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from functools import partial
 
 import structlog
 
-from api import planning
-from api.bridging import FOLLOWED, open_bridge
-from api.handover import MOST, insist, patience
+from api.elsewhere import planning
+from api.elsewhere.bridging import FOLLOWED, open_bridge
+from api.elsewhere.handover import MOST, insist, patience
 from api.house import House
 from api.problems import where
 from api.queue import enqueue, enqueue_at, queued

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import structlog
 
-from api import planning
-from api.bridging import open_bridge
+from api.elsewhere import planning
+from api.elsewhere.bridging import open_bridge
+from api.elsewhere.outward import Files, file_of, files_of, report_of
 from api.house import House
-from api.outward import Files, file_of, files_of, report_of
 from api.problems import where
 from api.queue import DEAD_AFTER, enqueue, enqueue_at, queued, running
 from api.unit import Unit, unit
@@ -49,7 +49,7 @@ INSIST = 240.0
 
 @cache
 def patience() -> dict[str, dict[str, float]]:
-    """api/patience.toml."""
+    """api/elsewhere/patience.toml."""
     return tomllib.loads((Path(__file__).parent / "patience.toml").read_text(encoding="utf-8"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from api.postbox import server_of
+from api.elsewhere.postbox import server_of
 from bridges.contract import Bridge, Refused
 from bridges.mail import Mail
 from bridges.open311 import Open311
@@ -18,7 +18,7 @@ from store.ways import Connection
 if TYPE_CHECKING:
     from api.house import House
 
-# The kinds that tell how far a report is. What comes by e-mail comes by itself (api/mailing.py).
+# The kinds that tell how far a report is. What comes by e-mail comes by itself (api/elsewhere/mailing.py).
 FOLLOWED = (ways.API, ways.OPEN311)
 _MOST_SECONDS = 120
 

@@ -3,7 +3,7 @@ and not by their names, and a picture copied clean.
 
 The bytes stay as they came; of a picture a clean copy lies beside them (store/pictures.py), and that is what anybody
 is handed. A PDF is kept as it is, whatever programs or files it carries: it is handed out to be saved, never shown by
-us (api/files.py).
+us (api/media/files.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
-from api import planning
+from api.elsewhere import planning
 from api.house import House
-from api.scanning import ScannerAway, infection
+from api.media.scanning import ScannerAway, infection
 from api.unit import Unit, unit
 from bot.drafting import DOCUMENT_LIMIT
 from bot.messages import Channel, TryLater, Undeliverable

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.hooks import enqueue
+from api.elsewhere.hooks import enqueue
 from api.house import House
 from api.unit import Unit, unit
 from bridges import webhook

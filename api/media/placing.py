@@ -1,7 +1,7 @@
 """Where a photo was taken, told to its conversation: whether that counts, the citizen says (bot/drafting.py).
 
 The conversation hears which photo it is and never where, unless the citizen wants it: the place stands with the file
-(`media.taken_at_place`), is given away once, and is forgotten in any case (api/cleaning.py).
+(`media.taken_at_place`), is given away once, and is forgotten in any case (api/media/cleaning.py).
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.elsewhere.postbox import box_of, threads_of
 from api.house import House
-from api.postbox import box_of, threads_of
+from api.media.scanning import ScannerAway, infection
 from api.problems import where
-from api.scanning import ScannerAway, infection
 from api.unit import Unit, patiently, unit
 from bridges import letters as reader
 from bridges.letters import Letter, Piece

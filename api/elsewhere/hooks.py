@@ -1,5 +1,5 @@
 """Webhooks out, as they begin: an event is written down in its own transaction for all who want to be told of it
-(docs/webhooks.md), and posted after the commit (api/posting.py)."""
+(docs/webhooks.md), and posted after the commit (api/elsewhere/posting.py)."""
 
 from __future__ import annotations
 

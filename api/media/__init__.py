@@ -1,0 +1,1 @@
+"""Files: fetched, looked at, cleaned, scanned, written down, and handed out."""
