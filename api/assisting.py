@@ -67,7 +67,6 @@ Wish = Redeem | Learn | Assist | Forsake | GiveToDesk | ShowAssisted | WithdrawC
 SHOWN, COVER = timedelta(days=1), "cover_codes"
 # Who writes down that a report was told with somebody's help; who that was stands in `assistances` alone.
 ASSISTING = Actor("system", "assisting")
-WITHDRAWN, KEPT = "consent_withdrawn", "assisted_draft"
 # So many chats in one round; the next comes soon.
 MOST = 500
 
@@ -191,7 +190,7 @@ async def forsake(work: Unit, contact_id: int, draft: Draft, *, withdrawn: bool 
             at_desk = row.outcome == "desk"
             await assistances.ended(work.connection, row.id, "withdrawn" if withdrawn else "dropped", work.house.now())
     if at_desk:
-        await attention.raise_matter(work.connection, KEPT)
+        await attention.raise_matter(work.connection, assistances.DRAFTS)
     else:
         await media.erase(work.connection, contact_id, draft.number)
     await deliveries.clear(work.connection, contact_id)
@@ -216,7 +215,7 @@ async def _give_to_desk(work: Unit, contact_id: int, draft: Draft) -> bool:
         work.house.now(),
     )
     if kept:
-        await attention.raise_matter(work.connection, KEPT)
+        await attention.raise_matter(work.connection, assistances.DRAFTS)
     await deliveries.clear(work.connection, contact_id)
     return kept
 
@@ -241,8 +240,8 @@ async def _withdraw(work: Unit, taken: Taken, words: str) -> Verdict:
     )
     if complaint_id is None:
         return Verdict("unknown", ticket)
-    await complaints.write(work.connection, complaint_id, ASSISTING, WITHDRAWN)
-    await attention.raise_matter(work.connection, WITHDRAWN, complaint_id=complaint_id)
+    await complaints.write(work.connection, complaint_id, ASSISTING, assistances.CONSENT)
+    await attention.raise_matter(work.connection, assistances.CONSENT, complaint_id=complaint_id)
     return Verdict("done", ticket)
 
 
@@ -339,7 +338,7 @@ async def keep_grants(house: House) -> int:
     async with unit(house) as work:
         # Whoever settled the last draft while another one came, or closed the matter by hand, has left it to nobody.
         if await lapsed.any_kept(work.connection):
-            await attention.raise_matter(work.connection, KEPT)
+            await attention.raise_matter(work.connection, assistances.DRAFTS)
     if count:
         log.info("grants_ended", chats=count)
     return count
@@ -393,7 +392,7 @@ async def file_kept(house: House, assistance_id: int, staff_id: int) -> Receipt:
         officer = Actor("operator", f"staff:{staff_id}")
         await audit.write(work.connection, officer, "assisted_draft.file", of=("report", receipt.ticket))
         if not await lapsed.any_kept(work.connection):
-            await attention.settle(work.connection, KEPT)
+            await attention.settle(work.connection, assistances.DRAFTS)
         return receipt
 
     return await patiently(house, act)
@@ -404,6 +403,6 @@ def _readable(draft: Draft, kept: assistances.DeskDraft, facts: Facts) -> Draft:
     known = {**(draft.context.get("assist") or {}), "id": kept.id}
     draft = replace(draft, number=kept.draft).know(assist=known)
     if not draft.story:
-        # Files alone: the letter, or what was said.
-        draft = draft.tell(speak("voice_story", None, "id"), 0)
+        # Files alone: the resident's letter, or what was said.
+        draft = draft.tell(speak("letter_story" if draft.photos > draft.voices else "voice_story", None, "id"), 0)
     return draft if draft.suggestion else drafting.read_story(draft, facts)

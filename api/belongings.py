@@ -14,11 +14,6 @@ from store.complaints import Event
 from store.deliveries import NewDelivery
 from store.inbox import Taken
 
-# The matter that a resident without a chat is to be told something.
-REACH = "reach_resident"
-# A code that has been used was sent by somebody else: one of them is not the resident.
-TWICE = "code_used_twice"
-
 Belonging = CarryOut | CarryIn | Adopt | LinkOut | LinkIn | Unlink | ShowData | Erase
 
 
@@ -92,10 +87,10 @@ async def _take_over(work: Unit, taken: Taken, code: str) -> Carried:
     if isinstance(outcome, assistances.Used):
         if not outcome.theirs:
             # One of the two is not the resident: a person finds out who.
-            await attention.raise_matter(work.connection, TWICE, complaint_id=outcome.complaint_id)
+            await attention.raise_matter(work.connection, assistances.TWICE, complaint_id=outcome.complaint_id)
         return Carried(problem="used_here" if outcome.theirs else "used")
     found = await reports.subject(work.connection, outcome, work.house.settings.home_region)
-    await attention.settle(work.connection, REACH, found.id)
+    await attention.settle(work.connection, assistances.REACH, found.id)
     work.record(Event("carried", found.id, outcome))
     return Carried(tickets=(outcome,), taken_over=True)
 

@@ -180,5 +180,5 @@ def _spoken_line(line: deliveries.Line, sent: Sequence[Attached]) -> Line:
             Attachment(file.id, attachments.name_of(file, place), file.content_type in PICTURES)
             for place, file in enumerate(sent, 1)
         ),
-        receipt=any(key == sittings.RECEIPT for key, _ in line.content),
+        receipt=any(key == deliveries.RECEIPT for key, _ in line.content),
     )

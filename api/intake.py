@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from api import afterwards, assisting, belongings, metrics
 from api.delivery import button
-from api.facts import complaint_of, facts_of, located, office, promised
+from api.facts import complaint_of, facts_of
 from api.house import House
 from api.unit import Unit, unit
 from bot import conversation, dialogue
+from bot.asking import ASKING
 from bot.assisting import is_assisted
 from bot.channels.whatsapp import NAME as WHATSAPP
 from bot.channels.whatsapp import writing
@@ -77,8 +78,6 @@ from store.database import is_busy, is_down
 from store.deliveries import JOIN_SECONDS, NewDelivery
 from store.inbox import Taken
 from store.media import NewMedia
-
-__all__ = ["facts_of", "located", "office", "promised", "take"]
 
 # While a reply is on its way, nobody can say whether a message answers it: so long the message waits for the
 # provider's answer, and longer the reply counts as heard (its answer may be what got lost).
@@ -317,7 +316,7 @@ def _join(
     earlier: list[tuple[str, dict[str, Any]]], later: list[tuple[str, Mapping[str, Any]]]
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """One reply of two: the earlier one without its question, which the later one asks anew."""
-    kept = [(key, params) for key, params in earlier if not key.startswith(("ask.", "summary"))]
+    kept = [(key, params) for key, params in earlier if not key.startswith(ASKING)]
     return [*(say for say in kept if say not in later), *later]
 
 

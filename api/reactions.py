@@ -292,11 +292,11 @@ async def tell_helper(work: Unit, event: Event) -> None:
     # While it is to be confirmed with the resident that they take the consent back, they are called anyway; if they do
     # not, whoever assisted has not silenced the news by saying so.
     confirming = helped.withdrawn_at is not None and await attention.is_open(
-        work.connection, "consent_withdrawn", event.complaint_id
+        work.connection, assistances.CONSENT, event.complaint_id
     )
     if _must_hear(event) and helped.reach in ("phone", "place") and not confirming:
         await attention.raise_matter(
-            work.connection, "reach_resident", complaint_id=event.complaint_id, detail=helped.reach
+            work.connection, assistances.REACH, complaint_id=event.complaint_id, detail=helped.reach
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from api import assisting, intake
+from api import assisting, facts
 from api.house import House
 from api.unit import Unit, one_by_one
 from bot import conversation, dialogue
@@ -38,7 +38,7 @@ async def _look(work: Unit, contact_id: int, keep: timedelta, notice: timedelta)
     if contact is None:
         return False
     before = conversation.load(contact.conversation)
-    turn = dialogue.elapse(before, intake.facts_of(work.house), keep, notice)
+    turn = dialogue.elapse(before, facts.facts_of(work.house), keep, notice)
     if turn.conversation == before:
         return False
     await contacts.remember(work.connection, contact_id, conversation.save(turn.conversation))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from api import intake
+from api import facts
 from bot.answers import class_in_story
 from bot.script import CLASS_SURE, FUNCTION_SURE
 from bot.turns import Suggestion, as_data
@@ -45,7 +45,7 @@ def sorted_by(house: House, new: NewComplaint, story: str, suggestion: Suggestio
     `story` is what the citizen told, without what a client has put beside it; `suggestion` what was read there.
     """
     function = sure_function(suggestion)
-    office = intake.office(house, function, new.region, story)
+    office = facts.office(house, function, new.region, story)
     return replace(
         new,
         report_class=new.report_class or class_in_story(story) or _sure_class(suggestion) or _CLASS,
@@ -53,7 +53,7 @@ def sorted_by(house: House, new: NewComplaint, story: str, suggestion: Suggestio
         category=new.category or (suggestion.topics[0][0] if suggestion and suggestion.topics else None),
         agency=office.code,
         model=suggestion.model if suggestion else None,
-        suggested=intake.promised(as_data(suggestion), office) if suggestion else None,
+        suggested=facts.promised(as_data(suggestion), office) if suggestion else None,
     )
 
 

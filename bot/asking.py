@@ -26,6 +26,8 @@ from bot.texts import LANGUAGES, speak
 from bot.turns import ASK, AUTO, Facts, LookAround, Offer, Office, Say, Turn
 
 EXCERPT = 600
+# The texts that end a reply with what is asked.
+ASKING = ("ask.", "summary")
 # A label that a small button has cut shows at least so many letters: "tidak..." is a no and no label.
 CUT = 6
 NOTHING_AROUND = "none"

@@ -13,7 +13,7 @@ from typing import Any
 from bot import answers
 from bot.answers import Refused
 from bot.asides import Afterwards, afterwards_in, says_not_yet
-from bot.asking import ask_about, go_on, labelled, offered, still, with_question
+from bot.asking import ASKING, ask_about, go_on, labelled, offered, still, with_question
 from bot.conversation import Conversation
 from bot.messages import Incoming
 from bot.script import ACTS, AFTERWARDS, NAMED, TICKET, TRIES, Question, excerpt
@@ -249,10 +249,6 @@ def _parts(turn: Turn) -> dict[str, Any]:
         "asks": turn.asks,
         "buttons": turn.buttons,
     }
-
-
-# The texts that end a reply with what is asked.
-ASKING = ("ask.", "summary")
 
 
 def tell_states(turn: Turn, ticket: str | None, states: list[TicketState]) -> Turn:

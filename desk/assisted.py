@@ -36,7 +36,6 @@ VERB = "assisted_draft.settle"
 DROP_REASONS = ("own_wish", "not_reached", "no_complaint", "again")
 DONE = ("dropped",)
 # The matter that says that drafts wait, until none does.
-KEPT = "assisted_draft"
 May = Annotated[Officer, Depends(HouseRule("assisted_drafts.open"))]
 
 
@@ -227,7 +226,7 @@ async def drop(request: Request, draft_id: int, officer: May) -> Response:
         await _reached(work.connection, shell, officer, draft_id, lock=True)
         await assistances.settle_draft(work.connection, draft_id)
         if not await lapsed.any_kept(work.connection):
-            await attention.settle(work.connection, KEPT)
+            await attention.settle(work.connection, assistances.DRAFTS)
         of = ("assisted_draft", str(draft_id))
         await audit.write(work.connection, officer.actor(VERB), "assisted_draft.drop", of=of, detail={"reason": reason})
     return RedirectResponse(f"{HERE}?{urlencode({'selesai': 'dropped'})}", 303)

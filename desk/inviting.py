@@ -183,7 +183,13 @@ async def slip(request: Request, volunteer_id: int, code: str) -> Response:
     """The answer that shows a code, with the slip to print."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
-        found = await volunteers.get(connection, volunteer_id, today=shell.today(None), now=shell.now())
+        found = await volunteers.get(
+            connection,
+            volunteer_id,
+            today=shell.today(None),
+            now=shell.now(),
+            daily=shell.settings.assist_daily_limit,
+        )
     if found is None:
         raise HTTPException(404)
     # Whoever gets the slip reads Indonesian, whatever the officer reads.

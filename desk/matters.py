@@ -18,7 +18,7 @@ from desk import assisted, uploads, words
 from desk.access import HouseRule, Officer, shell_of
 from desk.rendering import language_of, page
 from desk.shell import Shell
-from store import attention, audit, matters
+from store import assistances, attention, audit, matters
 from store.complaints import Actor, NotFound
 from store.deliveries import Line, NewDelivery
 from store.matters import Waiting
@@ -28,7 +28,7 @@ router = APIRouter()
 MOST_LINES = 40
 MOST_WORDS = 3500
 # About a resident who was assisted: the chat behind it would be that of whoever assisted, who hears nothing of it.
-ASSISTED = ("reach_resident", "consent_withdrawn", "assisted_draft")
+ASSISTED = (assistances.REACH, assistances.CONSENT, assistances.DRAFTS, assistances.TWICE)
 # What was done, as the page that follows says it.
 DONE = ("closed", "replied")
 # Where the words of a message stand in what the channels deliver: the first that is there.
@@ -195,7 +195,7 @@ class _Sentences:
             return words.say(self._language, f"matters.danger.{detail}")
         if matter.kind == "handover" and words.knows(f"troubles.{detail}"):
             detail = words.say(self._language, f"troubles.{detail}", detail="–")
-        if matter.kind == "reach_resident" and words.knows(f"matters.reach.{detail}"):
+        if matter.kind == assistances.REACH and words.knows(f"matters.reach.{detail}"):
             detail = words.say(self._language, f"matters.reach.{detail}")
         named = self._names.get(detail, detail)
         if not words.knows(key):

@@ -379,7 +379,13 @@ async def _end(shell: Shell, volunteer_id: int) -> bool:
     try:
         await shell.end_grant(volunteer_id)
         async with shell.engine.connect() as connection:
-            found = await volunteers.get(connection, volunteer_id, today=shell.today(None), now=shell.now())
+            found = await volunteers.get(
+                connection,
+                volunteer_id,
+                today=shell.today(None),
+                now=shell.now(),
+                daily=shell.settings.assist_daily_limit,
+            )
     except DBAPIError as error:
         # The grant has ended; a round of the clock ends the rest.
         log.warning("grant_ends_later", volunteer=volunteer_id, kind=type(error).__name__)

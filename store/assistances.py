@@ -29,8 +29,9 @@ from store.policy import Reach
 from store.volunteers import CODE_LENGTH, COUNTER, VOLUNTEER, Grant
 
 REACHES = ("chat", "phone", "place", "none")
-# The matter (store/attention.py) that drafts wait for an officer, one for all of them.
-MATTER = "assisted_draft"
+# The matters (store/attention.py): drafts wait for an officer, one for all of them; a resident without a chat is to be
+# told something; they take the consent back; a take-over code that was used is sent by somebody else.
+DRAFTS, REACH, CONSENT, TWICE = "assisted_draft", "reach_resident", "consent_withdrawn", "code_used_twice"
 # Whoever assists hears of news of one report no oftener than this.
 TOLD_EVERY = timedelta(hours=1)
 KEPT = 50

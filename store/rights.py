@@ -285,7 +285,7 @@ async def _leave_to_desk(connection: AsyncConnection, contact_id: int, drafts: S
             if draft.get("told") or draft.get("photos") or draft.get("voices"):
                 reach, words = _reached(draft)
                 await assistances.give_to_desk(connection, consent, contact_id, number, draft, reach, words, now)
-                await attention.raise_matter(connection, assistances.MATTER)
+                await attention.raise_matter(connection, assistances.DRAFTS)
             else:
                 found = await assistances.of_draft(connection, consent, contact_id, number)
                 await assistances.ended(connection, found.id, "dropped", now)
@@ -419,7 +419,7 @@ _SWEEP_ASSISTED = text("""
 async def _sweep_assisted(connection: AsyncConnection, now: datetime, before: datetime, most: int) -> int:
     swept = (await connection.execute(_SWEEP_ASSISTED, {"now": now, "before": before, "most": most})).all()
     if swept and not await lapsed.any_kept(connection):
-        await attention.settle(connection, assistances.MATTER)
+        await attention.settle(connection, assistances.DRAFTS)
     return len(swept)
 
 

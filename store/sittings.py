@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.counters import CHANNEL, CLOSED
+from store.deliveries import RECEIPT
 
-RECEIPT = "assist.receipt"
 # Counters are open for hours: of one that has been over for so long nothing is left to end.
 _LOOKED_BACK = timedelta(days=2)
 

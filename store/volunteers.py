@@ -25,8 +25,6 @@ from store.statement import Statement
 # About 51 bits, as for what carries a report from one chat to another.
 CODE_LENGTH = 12
 CODE_VALID = timedelta(days=14)
-# [U] How many residents may be assisted in a day by one volunteer, and by one officer at counters.
-DAILY = {"volunteer": 10, "counter": 100}
 GUESSES = 5
 GUESS = "invitation"
 
@@ -382,11 +380,11 @@ async def page(
     *,
     today: date,
     now: datetime,
+    daily: int,
     region: str | None = None,
     state: str | None = None,
     after: int | None = None,
     most: int = 50,
-    daily: int = DAILY["volunteer"],
 ) -> Sequence[Listed]:
     """The volunteers within reach, by id from the one behind `after` on; only those of a region with all that lies in
     it, or in that state. `daily` is the limit of a day."""
@@ -403,9 +401,9 @@ async def page(
 
 
 async def get(
-    connection: AsyncConnection, volunteer_id: int, *, today: date, now: datetime, daily: int = DAILY["volunteer"]
+    connection: AsyncConnection, volunteer_id: int, *, today: date, now: datetime, daily: int
 ) -> Listed | None:
-    """One volunteer, wherever; None if there is none of that id."""
+    """One volunteer, wherever; None if there is none of that id. `daily` is the limit of a day."""
     parameters = {"id": volunteer_id, **_moment(today, now, daily)}
     row = (await connection.execute(_ONE, parameters)).one_or_none()
     return None if row is None else Listed(*row)

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from api import intake
+from api import facts
 from api.settings import Settings
 from api.suggesting import Suggester
 from bot import answers, asking, dialogue
@@ -87,7 +87,7 @@ def suggester() -> Suggester:
 
 def locate(words: str) -> answers.Located | None:
     """The region that some words name."""
-    return intake.located(GAZETTEER.find(words))
+    return facts.located(GAZETTEER.find(words))
 
 
 @cache

@@ -17,7 +17,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import intake, whole
+from api import facts, whole
 from api.house import House
 from api.media import files
 from api.problems import Problem
@@ -433,7 +433,7 @@ async def _agency_for(house: House, connection: AsyncConnection, ticket: str, fu
     if function is None:
         return None
     row = (await complaints.get(connection, ticket)).complaint
-    return intake.office(house, function, row.region, row.text).code
+    return facts.office(house, function, row.region, row.text).code
 
 
 @router.post("/complaints/{ticket}/dispositions", responses=MISSING | CONFLICT)
@@ -489,7 +489,7 @@ async def suggest(body: SuggestIn, house: Here, _caller: Caller) -> SuggestionOu
     suggestion = house.suggester.suggest(body.text, body.title) if house.suggester else None
     region = body.region or whole.region_in(house, body.text)
     function = suggestion.functions[0][0] if suggestion and suggestion.functions else None
-    office = intake.office(house, whole.sure_function(suggestion), region, body.text)
+    office = facts.office(house, whole.sure_function(suggestion), region, body.text)
 
     def guesses(pairs: tuple[tuple[str, float], ...]) -> list[Guess]:
         return [Guess(label=label, confidence=confidence) for label, confidence in pairs]

@@ -542,6 +542,17 @@ async def test_a_grant_that_is_revoked_leaves_the_draft_with_the_desk_and_an_off
     assert "ask.consent" not in kawan.keys
 
 
+async def test_a_letter_alone_is_a_letter_in_what_an_officer_files(house: House) -> None:
+    kawan, volunteer_id = await trained(house)
+    await kawan.say("dampingi")
+    await until(kawan, "story")
+    await kawan.say(media=Media("photo", "a-photo", size=10, content_type="image/jpeg"))
+    await revoke(house, volunteer_id)
+    await assisting.end_grant(house, volunteer_id)
+    receipt = await assisting.file_kept(house, (await assistance(house)).id, 1)
+    assert (await complaint(house, receipt.ticket)).text == speak("letter_story", None, "id")
+
+
 async def test_a_grant_that_ends_by_its_day_is_found_by_the_round(house: House) -> None:
     kawan, _ = await trained(house, days=2)
     await kawan.say("dampingi")

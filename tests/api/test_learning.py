@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import rows, run, value
 
+from api import facts
 from api import house as houses
-from api import intake
 from api.app import build
 from api.house import House, open_house
 from api.learning import gaps, period
@@ -144,7 +144,7 @@ async def test_a_label_that_no_file_knows_is_told_and_goes_to_the_kominfo(house:
     found = gaps(["pu", "naga", "pu", "angkasa"], house.directory.agencies, today)
     assert (found.unknown, found.without_agency) == (("angkasa", "naga"), ())
     assert str(found) == "unknown: angkasa, naga; such complaints go to the Kominfo"
-    assert intake.office(house, "naga", "16.06.01", STORY).code == "16.06-kominfo"
+    assert facts.office(house, "naga", "16.06.01", STORY).code == "16.06-kominfo"
 
 
 # --- misroutes over REST ------------------------------------------------------------------------------

@@ -82,6 +82,6 @@ async def test_from_the_list_to_a_slip_that_prints(browser: Browser, settings: S
         async with house.engine.connect() as connection:
             reach = policy.reach([OPERATOR], "volunteer.read")
             listed = await volunteers.page(
-                connection, reach, today=house.today(None) + timedelta(days=1), now=house.now()
+                connection, reach, today=house.today(None) + timedelta(days=1), now=house.now(), daily=10
             )
         assert [each.state for each in listed] == ["revoked"] * 4

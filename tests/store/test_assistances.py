@@ -262,7 +262,7 @@ async def test_of_what_came_to_nothing_a_count_is_left(engine: AsyncEngine, outc
     assert (await row(engine, second.id)).consent_words == WORDS
     assert await value(engine, "SELECT count(*) FROM assistances") == 2
     async with engine.begin() as connection:
-        [listed] = await volunteers.page(connection, Reach(everywhere=True), today=TODAY, now=NOW)
+        [listed] = await volunteers.page(connection, Reach(everywhere=True), today=TODAY, now=NOW, daily=10)
     assert (listed.assisted, listed.open) == (2, 1)
 
 
@@ -271,7 +271,7 @@ async def test_a_draft_waits_at_the_desk_with_its_files_until_it_is_settled(engi
     first = await begun(engine, helper, contact_id, 1)
     picture = await photo(engine, contact_id, 1)
     assert await done(engine, assistances.give_to_desk, first, contact_id, 1, SAVED, "phone", "0812", NOW)
-    await done(engine, attention.raise_matter, assistances.MATTER)
+    await done(engine, attention.raise_matter, assistances.DRAFTS)
     async with engine.begin() as connection:
         [waiting] = await assistances.drafts_at_desk(connection, Reach(regions=("16",)))
         assert await assistances.drafts_at_desk(connection, Reach(regions=("16.06",))) == []
@@ -297,7 +297,7 @@ async def test_what_no_officer_settles_is_kept_as_long_as_the_words_of_a_chat(en
     helper, contact_id = await volunteer(engine), await chat(engine, "v")
     first = await begun(engine, helper, contact_id, 1)
     await done(engine, assistances.give_to_desk, first, contact_id, 1, SAVED, "phone", "0812", NOW)
-    await done(engine, attention.raise_matter, assistances.MATTER)
+    await done(engine, attention.raise_matter, assistances.DRAFTS)
     early = await done(engine, rights.sweep, NOW + timedelta(days=90), POLICY, str)
     assert (early.drafts, len(await done(engine, attention.matters))) == (0, 1)
     late = await done(engine, rights.sweep, NOW + timedelta(days=90, seconds=1), POLICY, str)
@@ -333,7 +333,7 @@ async def test_who_has_their_chat_erased_leaves_what_residents_told_to_the_desk(
     assert (again.drafts, again.files) == (0, 0)
     [waiting] = await done(engine, assistances.drafts_at_desk, Reach(everywhere=True))
     assert (waiting.id, waiting.saved, waiting.name, waiting.files) == (told, drafts[0], None, 1)
-    assert [each.kind for each in await done(engine, attention.matters)] == [assistances.MATTER]
+    assert [each.kind for each in await done(engine, attention.matters)] == [assistances.DRAFTS]
     assert (await row(engine, empty)).outcome == "dropped"
 
 

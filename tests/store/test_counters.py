@@ -10,7 +10,7 @@ from helping import NOW, REGION, assisted, begun, chat, counter, grant
 from making import rows, run, value
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store import assistances, contacts, counters, deliveries, inbox, media, staff, volunteers
+from store import assistances, contacts, counters, deliveries, inbox, media, staff
 from store.counters import Counter
 from store.deliveries import NewDelivery
 from store.media import NewMedia
@@ -161,4 +161,3 @@ async def test_the_limit_of_a_day_is_one_officers_at_all_counters(engine: AsyncE
         counted = await grant(connection, second)
     assert counted is not None
     assert (counted.today, counted.name) == (1, "MPP 4")
-    assert volunteers.DAILY["counter"] > volunteers.DAILY["volunteer"]

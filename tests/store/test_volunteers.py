@@ -43,7 +43,7 @@ async def seen(engine: AsyncEngine, contact_id: int, **moment: Any) -> Grant | N
 
 async def listed(engine: AsyncEngine, reach: Reach = EVERYWHERE, **asked: Any) -> list[Listed]:
     async with engine.begin() as connection:
-        return list(await volunteers.page(connection, reach, **{"today": TODAY, "now": NOW, **asked}))
+        return list(await volunteers.page(connection, reach, **{"today": TODAY, "now": NOW, "daily": 10, **asked}))
 
 
 async def changed(engine: AsyncEngine, verb: Any, *arguments: Any) -> Any:
