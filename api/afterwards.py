@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from api import reactions
+from api import telling
 from api.elsewhere import planning
 from api.unit import Unit
 from bot import asking
@@ -85,7 +85,7 @@ async def states(work: Unit, taken: Taken, words: str | None) -> list[TicketStat
 
 def _state(work: Unit, own: complaints.Own) -> TicketState:
     follows = own.role == "pengikut"
-    answer = own.answer and reactions.masked(work.house, own.answer) if follows else own.answer
+    answer = own.answer and telling.masked(work.house, own.answer) if follows else own.answer
     return TicketState(
         ticket=own.ticket,
         title="" if follows else own.title,
@@ -102,7 +102,7 @@ def _state(work: Unit, own: complaints.Own) -> TicketState:
 
 def _elsewhere(work: Unit, own: complaints.Own, known: complaints.Elsewhere) -> Elsewhere:
     """The number, and what is said of the report there where that is not what we say of it ourselves."""
-    name = reactions.system_name(known.system, known.name)
+    name = telling.system_name(known.system, known.name)
     status = moves.read(known.raw_status) if known.raw_status else None
     if known.raw_status is None or known.raw_status_at is None or (status and status.name == own.status):
         return Elsewhere(name, known.number)

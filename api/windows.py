@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from api import facts, reactions
+from api import facts, telling
 from api.delivery import REMINDERS
 from api.house import House
 from api.unit import Unit, one_by_one
@@ -87,7 +87,7 @@ async def _remind(work: Unit, contact_id: int) -> bool:
     offers: Sequence[Sequence[Any]]
     if chat.ticket:
         turn = Turn(before, (Say("push.window_reply", {"ticket": chat.ticket, "until": until}),))
-        offers = reactions.buttons(chat.ticket, ("reply",))
+        offers = telling.buttons(chat.ticket, ("reply",))
     else:
         turn = dialogue.remind(before, facts.facts_of(work.house), until)
         offers = turn.buttons

@@ -594,7 +594,7 @@ async def _write(connection: Any, opened: Opened, verb: str, agency: str | None,
 
 
 async def _preview(request: Request, opened: Opened, agency: str | None, attempt: Attempt) -> tuple[str, ...]:
-    """What the citizen would read, as api/reactions.py says it."""
+    """What the citizen would read, as api/telling.py says it."""
     shell = shell_of(request)
     async with shell.engine.connect() as connection:
         found = await dossiers.get(connection, opened.ticket, named=False)

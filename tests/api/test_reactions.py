@@ -12,10 +12,11 @@ import pytest
 from making import OPERATOR, contact, file, rows, run, take, value
 from sqlalchemy.exc import DBAPIError
 
-from api import joining, reactions
+from api import joining
 from api.house import House, open_house
-from api.reactions import OFFERS, REACTIONS
+from api.reactions import REACTIONS
 from api.settings import Settings
+from api.telling import _UNTIL, OFFERS
 from api.unit import unit
 from bot.texts import knows
 from store import closure, complaints, contacts, dispositions, evidence, following, merging, moves, staff
@@ -375,7 +376,7 @@ def test_everything_that_can_be_said_has_words() -> None:
     keys |= {f"state_followed.{status.key}" for status in moves.STATUSES}
     keys |= {f"push.reminded_{kind}" for kind in ("close", "archive")}
     keys |= {f"push.{key}{part}" for key in ("ditutup_sistem", "diarsipkan_sistem") for part in ("", "_next")}
-    keys |= set(reactions._UNTIL.values()) | {"push.denied", "push.returned", "push.followed"}
+    keys |= set(_UNTIL.values()) | {"push.denied", "push.returned", "push.followed"}
     keys |= {f"push.{key}{part}" for key in ("disposed", "rerouted") for part in ("", "_several")}
     keys |= {f"push.{key}" for key in ("responded", "finished", "note_of", "officer", "merged", "unmerged")}
     assert [key for key in sorted(keys) if not knows(key)] == []
